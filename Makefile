@@ -28,7 +28,7 @@ test: $(VENV)/.dev ## all tests; with private MariaDB, Redis and RabbitMQ where 
 check: $(VENV)/.dev ## format, lint, types, layers, house rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m mypy --strict $(CODE)
+	$(BIN)/python -m mypy --strict $(CODE) .ci/scan.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/rules
 
@@ -47,7 +47,7 @@ lock: $(VENV)/.dev ## pin requirements*.in into requirements*.txt; `make lock AR
 	$(COMPILE) $(ARGS) requirements-dev.in -o requirements-dev.txt
 
 scan: $(VENV)/.dev ## look for known vulnerabilities in what is pinned
-	@.ci/scan $(BIN)/pip-audit
+	@$(BIN)/python .ci/scan.py
 
 clean: ## remove the environment and caches (./var, the data, stays)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,154 @@
+"""Fixtures every test may ask for: databases of each kind, and servers that belong to this run alone.
+
+`database_url` runs a test once per backend. A missing server skips its tests; REQUIRE_SERVICES=1 forbids that.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests import servers
+from tests.databases import MysqlDatabase, SqliteTemplate
+from tests.processes import Server
+from twooter.settings import Settings
+from twooter.storage.database import Storage
+
+MYSQL_URL = os.environ.get("TWOOTER_TEST_MYSQL_URL", "")
+BACKENDS = ["sqlite", "mariadb", *(["mysql"] if MYSQL_URL else [])]
+_kept: list[
+    Server
+] = []  # servers shared by all workers: they end with the run, not with the worker that was first
+
+
+def pytest_configure() -> None:
+    """Forget the settings of the shell that started the run: no test depends on them."""
+    for name in [n for n in os.environ if n.startswith("TWOOTER_") and not n.startswith("TWOOTER_TEST_")]:
+        del os.environ[name]
+
+
+def pytest_report_header() -> list[str]:
+    """Say which real servers this run can start."""
+    lines = [f"{package}: {_found(package)}" for package in servers.PROGRAMS]
+    return [
+        *lines,
+        f"MySQL: {'the one of TWOOTER_TEST_MYSQL_URL' if MYSQL_URL else 'none (TWOOTER_TEST_MYSQL_URL)'}",
+    ]
+
+
+def _found(package: str) -> str:
+    try:
+        return servers.program(package)
+    except servers.MissingServer:
+        return "missing: its tests are " + ("FAILING" if servers.required() else "skipped")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Name the kind of database: the test runs once for each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a migrated, empty database that nobody else uses during the test."""
+    if backend == "sqlite":
+        template: SqliteTemplate = request.getfixturevalue("sqlite_template")
+        return template.fresh(tmp_path)
+    database: MysqlDatabase = request.getfixturevalue(f"{backend}_database")
+    return database.fresh()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Return the settings of a laptop whose database is `database_url`."""
+    return Settings.model_validate({"database_url": database_url, "var_dir": tmp_path / "var"})
+
+
+@pytest.fixture
+def storage(settings: Settings) -> Iterator[Storage]:
+    """Open `database_url`, and close this thread's connection afterwards."""
+    opened = Storage.open(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
+    """Migrate one SQLite file per worker."""
+    return SqliteTemplate(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def mariadb_server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the URL of the one MariaDB server that all workers of this run share, ending in `/`."""
+    under_xdist = "PYTEST_XDIST_WORKER" in os.environ
+    owner_pid = os.getppid() if under_xdist else os.getpid()
+    folder = tmp_path_factory.getbasetemp()
+    note = (folder.parent if under_xdist else folder) / "mariadb-url"
+    with note.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not note.exists():
+            _kept.append(servers.started(lambda: servers.mariadb(owner_pid=owner_pid)))
+            note.write_text(_kept[-1].url)
+    return note.read_text()
+
+
+@pytest.fixture(scope="session")
+def mariadb_database(mariadb_server_url: str, worker_id: str) -> MysqlDatabase:
+    """Migrate one MariaDB database per worker."""
+    return MysqlDatabase(mariadb_server_url, f"twooter_{worker_id}")
+
+
+@pytest.fixture(scope="session")
+def mysql_database(testrun_uid: str, worker_id: str) -> Iterator[MysqlDatabase]:
+    """Migrate one database per worker on the MySQL server of TWOOTER_TEST_MYSQL_URL, dropped afterwards."""
+    database = MysqlDatabase(MYSQL_URL.rpartition("/")[0], f"twooter_{testrun_uid[:8]}_{worker_id}")
+    yield database
+    database.drop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Server]:
+    """Start one Redis per worker."""
+    with servers.started(servers.redis) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: Server) -> str:
+    """Return the URL of an empty Redis that nobody else uses during the test."""
+    with redis.Redis.from_url(redis_server.url, socket_timeout=5) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    """Start one RabbitMQ per worker (seconds); its queues outlive a test, so give them names of their own."""
+    with servers.started(servers.rabbitmq) as server:
+        yield server.url
+
+
+@pytest.fixture
+def private_mariadb() -> Iterator[Server]:
+    """Start a MariaDB for this test alone, to be frozen, killed, restarted."""
+    with servers.started(servers.mariadb) as server:
+        yield server
+
+
+@pytest.fixture
+def private_redis() -> Iterator[Server]:
+    """Start a Redis for this test alone, to be frozen, killed, restarted."""
+    with servers.started(servers.redis) as server:
+        yield server
+
+
+@pytest.fixture
+def private_rabbitmq() -> Iterator[Server]:
+    """Start a RabbitMQ for this test alone, to be frozen, killed, restarted."""
+    with servers.started(servers.rabbitmq) as server:
+        yield server
