@@ -11,7 +11,9 @@ import sys
 from typing import Any
 
 FILES = ["requirements.txt", "requirements-dev.txt"]
-REFUSED = re.compile(r"ConnectionError|Max retries|HTTPError|ServiceError|Forbidden|timed out|ProxyError|SSLError")
+REFUSED = re.compile(
+    r"ConnectionError|Max retries|HTTPError|ServiceError|Forbidden|timed out|ProxyError|SSLError"
+)
 
 
 def main() -> int:
@@ -37,14 +39,18 @@ def judge(packages: list[dict[str, Any]]) -> int:
         print(f"scan: {package['name']} could not be looked up: {package['skip_reason']}")
     for package in found:
         for vuln in package["vulns"]:
-            print(f"scan: {package['name']} {package['version']}: {vuln['id']}, mended in {vuln['fix_versions']}")
+            print(
+                f"scan: {package['name']} {package['version']}: {vuln['id']}, mended in {vuln['fix_versions']}"
+            )
     print(f"scan: {len(packages) - len(skipped)} packages looked up, {len(found)} with known vulnerabilities")
     return 1 if found or skipped else 0
 
 
 def not_checked(reason: str) -> int:
     """Say loudly that this run proves nothing."""
-    print(f"scan: NOTHING WAS CHECKED: the index here offers no vulnerability data ({reason})", file=sys.stderr)
+    print(
+        f"scan: NOTHING WAS CHECKED: the index here offers no vulnerability data ({reason})", file=sys.stderr
+    )
     return 0
 
 
