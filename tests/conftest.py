@@ -13,21 +13,31 @@ import redis
 
 from tests import servers
 from tests.databases import MysqlDatabase, SqliteTemplate
-from tests.processes import Server
+from tests.processes import Server, end_supervisor
 from twooter.settings import Settings
 from twooter.storage.database import Storage
 
 MYSQL_URL = os.environ.get("TWOOTER_TEST_MYSQL_URL", "")
 BACKENDS = ["sqlite", "mariadb", *(["mysql"] if MYSQL_URL else [])]
-_kept: list[
-    Server
-] = []  # servers shared by all workers: they end with the run, not with the worker that was first
 
 
 def pytest_configure() -> None:
     """Forget the settings of the shell that started the run: no test depends on them."""
     for name in [n for n in os.environ if n.startswith("TWOOTER_") and not n.startswith("TWOOTER_TEST_")]:
         del os.environ[name]
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest removes the folder with the note
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Wait for the end of the server that the workers shared, so that nothing is left when the command returns."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        note = _shared_note(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]  # pytest's own name
+        if note.exists():
+            end_supervisor(int(note.read_text().split()[0]))
+
+
+def _shared_note(folder: Path) -> Path:
+    return folder / "mariadb.txt"
 
 
 def pytest_report_header() -> list[str]:
@@ -85,16 +95,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
 @pytest.fixture(scope="session")
 def mariadb_server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the URL of the one MariaDB server that all workers of this run share, ending in `/`."""
-    under_xdist = "PYTEST_XDIST_WORKER" in os.environ
-    owner_pid = os.getppid() if under_xdist else os.getpid()
-    folder = tmp_path_factory.getbasetemp()
-    note = (folder.parent if under_xdist else folder) / "mariadb-url"
+    folder, owner_pid = tmp_path_factory.getbasetemp(), os.getpid()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder, owner_pid = folder.parent, os.getppid()  # the folder and the process of the whole run
+    note = _shared_note(folder)
     with note.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not note.exists():
-            _kept.append(servers.started(lambda: servers.mariadb(owner_pid=owner_pid)))
-            note.write_text(_kept[-1].url)
-    return note.read_text()
+            server = servers.started(lambda: servers.mariadb(owner_pid=owner_pid))
+            note.write_text(f"{server.leave_to_owner()} {server.url}")
+    return note.read_text().split()[1]
 
 
 @pytest.fixture(scope="session")

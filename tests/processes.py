@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -45,6 +46,19 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:g} s")
         time.sleep(0.02)
+
+
+def end_supervisor(pid: int) -> None:
+    """Tell a supervisor of this run to stop its server, and return when both are gone."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    signal.pidfd_send_signal(handle, signal.SIGTERM)
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.poll(30_000)
+    os.close(handle)
 
 
 @dataclass
@@ -141,6 +155,15 @@ class Server:
             self._supervisor.wait(30)
             self._close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def leave_to_owner(self) -> int:
+        """Part from a server that another process owns; return its supervisor, for `end_supervisor`."""
+        if self._supervisor is None:
+            raise ValueError(f"{self.name} was not started here")
+        pid = self._supervisor.pid
+        self._supervisor.returncode = 0  # nobody here waits for it: that is what the supervisor is for
+        self._close()
+        return pid
 
     def _release(self) -> None:
         """Part from the supervisor of a process that is dead already, keeping the folder."""
