@@ -1,0 +1,1 @@
+"""The Twooter backend: an HTTP API, its services and its storage."""

@@ -1,0 +1,77 @@
+"""The Falcon application: the doorway, error handlers, and THE route table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import falcon
+import falcon.media
+
+from twooter import errors
+from twooter.api import errors as answers
+from twooter.api.cursors import Cursors
+from twooter.api.doorway import Authenticate, Doorway, Observe
+from twooter.api.lists import Lists
+from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, PublicTimeline
+from twooter.api.native.twoots import TwootResource, TwootsResource
+from twooter.services.timelines import Timelines
+from twooter.services.twoots import Twoots
+from twooter.services.versions import Versions
+from twooter.settings import Settings
+
+
+class Services(Protocol):
+    """What the API calls; wiring provides it."""
+
+    settings: Settings
+    timelines: Timelines
+    twoots: Twoots
+    versions: Versions
+    authenticate: Authenticate
+    observe_request: Observe
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address and the resource behind it."""
+
+    path: str
+    resource: Any  # Any: Falcon's resources have no common type
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    """Return every route; what is not here is not served."""
+    settings = services.settings
+    public_url = settings.public_url
+    lists = Lists(Cursors(settings.signing_keys()), services.versions, public_url=public_url)
+    timelines = (services.timelines, lists)
+    return (
+        Route("/v1/twoots", TwootsResource(services.twoots, public_url=public_url)),
+        Route("/v1/twoots/{id}", TwootResource(services.twoots, public_url=public_url)),
+        Route("/v1/timelines/public", PublicTimeline(*timelines, public_url=public_url)),
+        Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines, public_url=public_url)),
+        Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines, public_url=public_url)),
+    )
+
+
+def create_app(services: Services) -> falcon.App:
+    """Return the WSGI application."""
+    settings = services.settings
+    doorway = Doorway(
+        services.authenticate,
+        services.observe_request,
+        cors_origins=settings.cors_origins,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout_seconds=settings.body_timeout_seconds,
+    )
+    app = falcon.App(middleware=[doorway])
+    app.req_options.strip_url_path_trailing_slash = False
+    app.req_options.auto_parse_qs_csv = False
+    app.req_options.keep_blank_qs_values = True
+    app.add_error_handler(Exception, answers.on_crash)
+    app.add_error_handler(falcon.HTTPError, answers.on_http_error)
+    app.add_error_handler(errors.TwooterError, answers.on_refusal)
+    for route in routes(services):
+        app.add_route(route.path, route.resource)
+    return app

@@ -1,0 +1,139 @@
+"""The doorway every request passes: request id, sign-in, headers, one log line, metrics."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+
+from twooter.api.operations import Auth, Operation
+from twooter.domain.accounts import Role, Viewer
+from twooter.errors import Forbidden, Unauthorized
+from twooter.logs import bind_contextvars, clear_contextvars, get_logger
+from twooter.metrics import REQUESTS
+
+log = get_logger("http")
+
+Authenticate = Callable[[str], Viewer]
+"""Bearer token to viewer; raises Unauthorized."""
+Observe = Callable[[str, float, bool], None]
+"""Called with (method and route template, seconds, whether it was a 5xx)."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_NO_OPERATION = Operation("")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_EXPOSED = "Link, ETag, Retry-After, RateLimit, X-Request-ID"
+
+
+class Doorway:
+    """Falcon middleware; does as little as it can, for it is paid by every request."""
+
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        observe: Observe,
+        *,
+        cors_origins: tuple[str, ...],
+        max_body_bytes: int,
+        body_timeout_seconds: int,
+    ) -> None:
+        self._authenticate = authenticate
+        self._observe = observe
+        self._cors_origins = frozenset(cors_origins)
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_seconds = body_timeout_seconds
+        self._observers: dict[tuple[str, str | None, int], Callable[[float], None]] = {}
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Begin: time, request id, limits of the body."""
+        context = req.context
+        context.started = time.perf_counter()
+        given = req.get_header("X-Request-ID")
+        context.request_id = given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        context.viewer = None
+        context.max_body_bytes = self._max_body_bytes
+        context.body_timeout_seconds = self._body_timeout_seconds
+        bind_contextvars(request_id=context.request_id)
+        if req.method == "OPTIONS" and req.get_header("Access-Control-Request-Method"):
+            self._preflight(req, resp)
+
+    def process_resource(
+        self, req: falcon.Request, _: falcon.Response, resource: Any, __: dict[str, Any]
+    ) -> None:
+        """Sign the viewer in, as the operation asks."""
+        responder = getattr(resource, f"on_{req.method.lower()}", None)
+        operation: Operation = getattr(responder, "operation", _NO_OPERATION)
+        if operation.auth is Auth.NONE:
+            return
+        header = req.get_header("Authorization")
+        if header is not None:
+            scheme, _space, token = header.partition(" ")
+            if scheme.lower() != "bearer":
+                raise Unauthorized("Send the token as `Authorization: Bearer TOKEN`.")
+            req.context.viewer = self._authenticate(token.strip())
+        elif operation.auth is not Auth.OPTIONAL:
+            raise Unauthorized("Sign in: POST /v1/tokens gives a token for the Authorization header.")
+        if operation.auth is Auth.ADMIN and req.context.viewer.role is not Role.ADMIN:
+            raise Forbidden("Only administrators may see this.")
+
+    def process_response(self, req: falcon.Request, resp: falcon.Response, _: Any, __: bool) -> None:
+        """End: headers, metrics, the one log line of the request."""
+        context = req.context
+        resp.set_headers(_HEADERS if resp.get_header("Content-Security-Policy") is None else _WITHOUT_CSP)
+        resp.set_header("X-Request-ID", context.request_id)
+        if resp.get_header("Cache-Control") is None:
+            resp.set_header(
+                "Cache-Control", "private, no-store" if context.viewer is not None else "no-store"
+            )
+        self._cors(req, resp)
+        seconds = time.perf_counter() - context.started
+        status, route = resp.status_code, req.uri_template or "none"
+        key = (req.method, route, status)
+        observe = self._observers.get(key)
+        if observe is None:
+            method = req.method if req.method in falcon.constants.HTTP_METHODS else "OTHER"
+            observe = self._observers[key] = REQUESTS.labels(method, route, str(status)).observe
+        observe(seconds)
+        self._observe(f"{req.method} {route}", seconds, status >= 500)
+        log.info(
+            "request",
+            method=req.method,
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            account_id=None if context.viewer is None else context.viewer.account_id,
+        )
+        clear_contextvars()
+
+    def _preflight(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.status = falcon.HTTP_204
+        resp.complete = True
+        if req.get_header("Origin") in self._cors_origins:
+            resp.set_header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+            resp.set_header(
+                "Access-Control-Allow-Headers",
+                "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID",
+            )
+            resp.set_header("Access-Control-Max-Age", "600")
+
+    def _cors(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if not self._cors_origins:
+            return
+        resp.append_header("Vary", "Origin")
+        origin = req.get_header("Origin")
+        if origin in self._cors_origins:
+            resp.set_header("Access-Control-Allow-Origin", origin)
+            resp.set_header("Access-Control-Expose-Headers", _EXPOSED)
+
+
+_WITHOUT_CSP = {name: value for name, value in _HEADERS.items() if name != "Content-Security-Policy"}

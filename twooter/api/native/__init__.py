@@ -1,0 +1,1 @@
+"""The native API: one file per noun, with thin resources, request models and pure shapes."""

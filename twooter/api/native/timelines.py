@@ -1,0 +1,82 @@
+"""Timelines over HTTP: public, by hashtag, by account."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import falcon
+from pydantic import BaseModel
+
+from twooter.api import params
+from twooter.api.lists import Lists
+from twooter.api.native import twoots
+from twooter.api.native.twoots import TwootShape
+from twooter.api.operations import Auth, operation
+from twooter.api.params import PageQuery
+from twooter.domain import grammar
+from twooter.services import versions
+from twooter.services.timelines import Timelines
+
+
+class TwootPage(BaseModel):
+    """A page of twoots, newest first."""
+
+    items: list[TwootShape]
+    next: str | None
+    prev: str | None
+
+
+class TimelineResource:
+    """What the timelines share: where to read, how to show."""
+
+    def __init__(self, timelines: Timelines, lists: Lists, *, public_url: str) -> None:
+        self._timelines = timelines
+        self._lists = lists
+        self._shape = partial(twoots.twoot, public_url=public_url)
+
+
+class PublicTimeline(TimelineResource):
+    """`/v1/timelines/public`."""
+
+    @operation(
+        "Read the public timeline", auth=Auth.OPTIONAL, query=PageQuery, answers={200: TwootPage}, cached=True
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Read."""
+        query = params.query(req, PageQuery)
+        self._lists.answer(req, resp, query, self._timelines.public, self._shape, version=versions.PUBLIC)
+
+
+class HashtagTimeline(TimelineResource):
+    """`/v1/timelines/tags/{tag}`."""
+
+    @operation(
+        "Read a hashtag's timeline",
+        auth=Auth.OPTIONAL,
+        query=PageQuery,
+        answers={200: TwootPage},
+        cached=True,
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, tag: str) -> None:
+        """Read."""
+        query, key = params.query(req, PageQuery), grammar.tag_key(tag)
+        read = partial(self._timelines.hashtag, key)
+        self._lists.answer(req, resp, query, read, self._shape, version=versions.of_hashtag(key))
+
+
+class AccountTimeline(TimelineResource):
+    """`/v1/accounts/{id}/twoots`."""
+
+    @operation(
+        "Read an account's twoots",
+        auth=Auth.OPTIONAL,
+        query=PageQuery,
+        answers={200: TwootPage},
+        errors=(404,),
+        cached=True,
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:  # noqa: A002 - the route's own name
+        """Read."""
+        query, account_id = params.query(req, PageQuery), params.id_of(id, "account")
+        read = partial(self._timelines.account, account_id)
+        self._lists.answer(req, resp, query, read, self._shape, version=versions.of_author(account_id))

@@ -1,0 +1,51 @@
+"""What a responder takes and answers: declared beside it, read by the doorway and by the OpenAPI document."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+class Auth(enum.StrEnum):
+    """Who may call."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one route.
+
+    `answers` maps a status to the model or JSON type of its body, None for no body. `errors` are the statuses refused
+    with a problem beside those every operation has.
+    """
+
+    summary: str
+    auth: Auth = Auth.NONE
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    answers: Mapping[int, Any] = field(default_factory=dict)  # Any: a type pydantic can describe
+    errors: tuple[int, ...] = ()
+    idempotent_by_key: bool = False
+    cached: bool = False
+    """Answers 304 to a matching If-None-Match."""
+    media_type: str = "application/json"
+
+
+def operation(summary: str, **options: Any) -> Callable[[F], F]:  # Any: the fields of Operation
+    """Attach an Operation to a responder, which itself stays as it is."""
+
+    def attach(responder: F) -> F:
+        responder.operation = Operation(summary, **options)  # type: ignore[attr-defined]  # functions take attributes
+        return responder
+
+    return attach

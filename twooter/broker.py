@@ -1,0 +1,70 @@
+"""The Celery application that relay and beat send with: settings for Redis, RabbitMQ and the memory transport."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from twooter.settings import Settings
+
+QUEUES = {"aggregates": "aggregates", "edges": "aggregates", "mails": "notify", "deletions": "maintenance"}
+"""Consumer to queue; queues are by urgency, so that one big account cannot delay the small ones."""
+MAINTENANCE = "maintenance"
+APPLY = "twooter.batches.apply"
+_TIMEOUT_SECONDS = 0.25
+
+
+def create_celery(settings: Settings) -> Celery:
+    """Return a Celery application for the settings; connects at first use."""
+    url = "memory://" if settings.broker_url is None else settings.broker_url.get_secret_value()
+    app = Celery("twooter", broker=url, set_as_current=False)
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_default_queue=MAINTENANCE,
+        task_time_limit=60,
+        task_soft_time_limit=45,
+        worker_prefetch_multiplier=1,
+        worker_soft_shutdown_timeout=20.0,
+        worker_enable_soft_shutdown_on_idle=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=2.0,
+        broker_transport_options=_transport_options(url),
+        task_publish_retry=False,
+        task_publish_retry_policy={"max_retries": 0},
+        enable_utc=True,
+        timezone="UTC",
+    )
+    if url.startswith("amqp"):
+        app.conf.update(task_default_queue_type="quorum", worker_detect_quorum_queues=True)
+    return app
+
+
+def _transport_options(url: str) -> dict[str, Any]:  # Any: each transport has its own
+    if url.startswith("memory"):
+        return {"polling_interval": 0.02}
+    if url.startswith("amqp"):
+        return {"confirm_publish": True, "max_retries": 0, "read_timeout": 5, "write_timeout": 5}
+    return {
+        "visibility_timeout": 300,
+        "socket_timeout": _TIMEOUT_SECONDS,
+        "socket_connect_timeout": _TIMEOUT_SECONDS,
+        "max_retries": 0,
+        "retry_on_timeout": False,
+    }
+
+
+class Sender:
+    """Sends batches to their consumers' queues."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def __call__(self, consumer: str, batch_id: int) -> None:
+        """Send one task; raises when the broker does not take it."""
+        self._app.send_task(APPLY, args=(consumer, batch_id), queue=QUEUES[consumer])

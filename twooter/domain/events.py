@@ -1,0 +1,84 @@
+"""Events: what happened, with the whole delta, so that consumers never read the source.
+
+Each event packs into a list of JSON values, its kind first; fields are only ever added at the end, for events of the
+version before are still on their way when a new one starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class TwootEvent:
+    """A twoot appeared (sign 1) or went (sign -1); `at_ms` is the time of the twoot, not of the event."""
+
+    kind: ClassVar[str] = "twoot"
+    sign: int
+    author_id: int
+    twoot_id: int
+    at_ms: int
+    tag_ids: tuple[int, ...]
+    parent_id: int | None
+    parent_author_id: int | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """An account was registered (sign 1) or deleted (sign -1); `at_ms` is the time of its registration."""
+
+    kind: ClassVar[str] = "account"
+    sign: int
+    account_id: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailEvent:
+    """A mail is to be written; `template` is `confirmation` or `reset`, `address` is given where no account is known."""
+
+    kind: ClassVar[str] = "mail"
+    template: str
+    account_id: int
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionEvent:
+    """An account asked to be deleted."""
+
+    kind: ClassVar[str] = "deletion"
+    account_id: int
+
+
+Event = TwootEvent | AccountEvent | MailEvent | DeletionEvent
+_KINDS: dict[str, type[Event]] = {c.kind: c for c in (TwootEvent, AccountEvent, MailEvent, DeletionEvent)}
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event with the time it was written (Unix ms) and the id of the request that caused it."""
+
+    event: Event
+    written_ms: int
+    request_id: str | None
+
+
+def pack(envelope: Envelope) -> list[Any]:  # Any: JSON values
+    """Return the envelope as JSON values."""
+    return [envelope.written_ms, envelope.request_id, envelope.event.kind, *astuple(envelope.event)]
+
+
+def unpack(packed: list[Any]) -> Envelope:  # Any: JSON values
+    """Return the envelope that `pack` packed.
+
+    Raises: ValueError for what is none.
+    """
+    try:
+        written_ms, request_id, kind, *fields = packed
+        event = _KINDS[kind](*(tuple(f) if isinstance(f, list) else f for f in fields))
+    except (KeyError, TypeError) as ex:
+        raise ValueError(f"not an event: {ex}") from ex
+    return Envelope(event, written_ms, request_id)

@@ -1,0 +1,115 @@
+"""The one grammar of hashtags, mentions and links in a twoot's text.
+
+- A hashtag is `#` and 1 to 100 letters, marks, digits or underscores of any script, with a letter or mark among them
+  (`#1` is none), where no such character, `#`, `&` or `/` stands before the `#`. `＃` counts as `#`.
+- A mention is `@` and a username, `[A-Za-z0-9_]{1,30}`, where no letter, digit, `@`, `.` or `/` stands before the `@`
+  and no letter, digit or `@` follows; a dot followed by a letter makes it a mail address, not a mention.
+- A link is `http://` or `https://` and what follows up to white space or `<>"`, without closing punctuation; nothing inside is read.
+
+Two hashtags are the same when their keys are: NFKC, case folded, NFKC again.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import regex
+
+MAX_TAG = 100
+MAX_KEY = 255
+
+_WORD = r"[\p{L}\p{M}\p{N}_]"
+_ENTITY = regex.compile(
+    r"(?P<link>https?://[^\s<>\"]+)"
+    rf"|(?<![\p{{L}}\p{{M}}\p{{N}}_#＃&/])[#＃](?P<tag>(?=\p{{N}}*_*[\p{{N}}_]*[\p{{L}}\p{{M}}]){_WORD}{{1,{MAX_TAG}}}+)(?!{_WORD}|[#＃])"
+    r"|(?<![\p{L}\p{N}_@./])@(?P<mention>[A-Za-z0-9_]{1,30}+)(?![\p{L}\p{N}_@]|\.[\p{L}])",
+    regex.IGNORECASE,
+)
+_TRAILING = ".,:;!?)]}'\"…"
+
+
+@dataclass(frozen=True, slots=True)
+class Hashtag:
+    """A hashtag: the key it is matched by, the name as it was typed."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of text; `kind` is `text`, `link`, `tag` or `mention`, and `value` what it names."""
+
+    kind: str
+    text: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """What a text names, each once, in the order of first use."""
+
+    hashtags: tuple[Hashtag, ...]
+    mentions: tuple[str, ...]
+
+
+def tag_key(name: str) -> str:
+    """Return the key two spellings of a hashtag share; may be longer than the name."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def spans(text: str) -> list[Span]:
+    """Return the text cut into pieces; joined, their `text` is the text."""
+    found: list[Span] = []
+    at = 0
+    for match in _ENTITY.finditer(text):
+        kind = match.lastgroup or "text"
+        value, end = match.group(kind), match.end()
+        if kind == "link":
+            value = value.rstrip(_TRAILING)
+            end = match.start() + len(value)
+        elif kind == "mention":
+            value = value.lower()
+        if match.start() > at:
+            found.append(Span("text", text[at : match.start()], ""))
+        found.append(Span(kind, text[match.start() : end], value))
+        at = end
+    if at < len(text):
+        found.append(Span("text", text[at:], ""))
+    return found
+
+
+def parse(text: str) -> Entities:
+    """Return the hashtags and mentions of a text."""
+    tags: dict[str, Hashtag] = {}
+    mentions: dict[str, None] = {}
+    if "#" not in text and "＃" not in text and "@" not in text:
+        return Entities((), ())
+    for span in spans(text):
+        if span.kind == "tag":
+            key = tag_key(span.value)
+            if 0 < len(key) <= MAX_KEY:
+                tags.setdefault(key, Hashtag(key, span.value))
+        elif span.kind == "mention":
+            mentions.setdefault(span.value)
+    return Entities(tuple(tags.values()), tuple(mentions))
+
+
+def render(text: str, *, public_url: str) -> str:
+    """Return safe HTML of a text: everything escaped, entities as links, line ends as `<br>`."""
+    parts = []
+    for span in spans(text):
+        shown = html.escape(span.text)
+        if span.kind == "link":
+            shown = f'<a href="{html.escape(span.value)}" rel="nofollow noopener noreferrer ugc">{shown}</a>'
+        elif span.kind == "tag":
+            shown = f'<a href="{public_url}/v1/timelines/tags/{quote(tag_key(span.value), safe="")}" rel="tag">{shown}</a>'
+        elif span.kind == "mention":
+            shown = (
+                f'<a href="{public_url}/v1/accounts/lookup?username={html.escape(span.value)}">{shown}</a>'
+            )
+        parts.append(shown.replace("\n", "<br>"))
+    return "".join(parts)

@@ -1,0 +1,96 @@
+"""The one structlog pipeline: JSON or console lines, request ids, masked secrets."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.typing import EventDict, WrappedLogger
+
+from twooter.settings import Settings
+
+__all__ = ["bind_contextvars", "clear_contextvars", "configure", "counters", "get_logger"]
+
+counters: list[Callable[[str, str], None]] = []
+"""Called with (level, part) of each line; metrics count errors here."""
+
+_SECRET_NAMES = re.compile(r"password|secret|authorization|dsn|(^|_)token$|cookie|(^|_)email$|_url$")
+_SECRETS = re.compile(
+    r"twt_\d+_\d+_[\w-]+"  # bearer tokens
+    r"|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)"  # user:password of a URL
+    r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # mail addresses
+)
+
+
+def get_logger(name: str) -> Any:  # Any: structlog's lazy proxy has no useful static type
+    """Return the logger of a part of Twooter; event names are static snake_case words."""
+    return structlog.get_logger(name, part=name)
+
+
+def _mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str):
+            if _SECRET_NAMES.search(key):
+                event[key] = "***"
+            elif "@" in value or "twt_" in value:
+                event[key] = _SECRETS.sub("***", value)
+    return event
+
+
+def _count(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
+    for counter in counters:
+        counter(level, str(event.get("part", "root")))
+    return event
+
+
+def _name(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event["part"] = event["_record"].name
+    return event
+
+
+def _to_bytes(value: Any, **_: Any) -> bytes:  # Any: whatever a log call was given
+    return orjson.dumps(value, default=str)
+
+
+def _to_text(value: Any, **_: Any) -> str:  # Any: idem
+    return _to_bytes(value).decode()
+
+
+def configure(settings: Settings) -> None:
+    """Send structlog's and the standard library's lines through one pipeline to standard output."""
+    json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[Any] = [  # Any: structlog's processors have several signatures
+        merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _count,
+        structlog.processors.format_exc_info,
+        _mask,
+    ]
+    tail: Any = structlog.processors.JSONRenderer(_to_bytes) if json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[*shared, tail],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer)
+        if json
+        else structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_name, *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(_to_text) if json else structlog.dev.ConsoleRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)

@@ -1,0 +1,1 @@
+"""What Twooter can do: one module per noun, verbs as methods."""

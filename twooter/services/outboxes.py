@@ -1,0 +1,133 @@
+"""The outbox: events written with what they tell of, sealed by relays, handed to every consumer once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import orjson
+
+from twooter.domain import ids as id_rules
+from twooter.domain.events import AccountEvent, DeletionEvent, Envelope, Event, MailEvent, TwootEvent, unpack
+from twooter.logs import get_logger
+from twooter.metrics import BATCHES_SENT, EVENTS_SEALED, OUTBOX_AGE
+from twooter.services.ids import Ids
+from twooter.storage import outbox
+from twooter.storage.database import Session, Storage
+from twooter.storage.outbox import Delivery, Taken
+
+log = get_logger("outbox")
+
+CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
+    "aggregates": lambda event: isinstance(event, TwootEvent | AccountEvent),
+    "edges": lambda event: isinstance(event, TwootEvent) and event.parent_id is not None,
+    "mails": lambda event: isinstance(event, MailEvent),
+    "deletions": lambda event: isinstance(event, DeletionEvent),
+}
+"""Which events each consumer needs; a batch goes only to consumers with such events in it."""
+
+
+class Send(Protocol):
+    """Hands a batch to a consumer's queue; raises when the broker did not take it."""
+
+    def __call__(self, consumer: str, batch_id: int) -> None:
+        """Send one task."""
+
+
+class Outboxes:
+    """Seals and sends; any number of relays may run this at once."""
+
+    def __init__(self, storage: Storage, ids: Ids, *, resend_seconds: int) -> None:
+        self._storage = storage
+        self._ids = ids
+        self._resend_ms = resend_seconds * 1000
+
+    def append(self, tx: Session, account_id: int, event: Event, *, request_id: str | None) -> None:
+        """Write an event in the caller's transaction."""
+        id_ = self._ids.make()
+        outbox.append(tx, account_id, id_, Envelope(event, id_rules.time_ms(id_), request_id))
+
+    def seal(self) -> tuple[int, list[Delivery]]:
+        """Seal up to 500 waiting events into one batch; return their number and what is to be sent."""
+        batch_id, now_ms = self._ids.make(), self._ids.now_ms()
+
+        def work(tx: Session) -> tuple[int, list[Delivery]]:
+            taken = outbox.take(tx)
+            if not taken.ids:
+                return 0, []
+            consumers = _consumers_of(taken)
+            outbox.seal(tx, batch_id, taken, consumers, now_ms)
+            return len(taken.ids), [Delivery(batch_id, consumer, 1) for consumer in consumers]
+
+        count, deliveries = self._storage.transact(work)
+        if count:
+            EVENTS_SEALED.inc(count)
+        return count, deliveries
+
+    def overdue(self) -> list[Delivery]:
+        """Return deliveries that were sent long ago and are not done, to be sent again."""
+        now_ms = self._ids.now_ms()
+        before_ms = now_ms - self._resend_ms
+        found = self._storage.transact(lambda tx: outbox.fetch_overdue(tx, now_ms, before_ms))
+        for delivery in found:
+            log.warning(
+                "batch_overdue",
+                batch_id=delivery.batch_id,
+                consumer=delivery.consumer,
+                attempts=delivery.attempts,
+            )
+        return found
+
+    def measure(self) -> None:
+        """Set the gauges that tell how far behind the outbox is."""
+        oldest = self._storage.read(outbox.find_oldest_id)
+        OUTBOX_AGE.set(0 if oldest is None else max(0, self._ids.now_ms() - id_rules.time_ms(oldest)) / 1000)
+
+    @staticmethod
+    def send(deliveries: list[Delivery], send: Send) -> None:
+        """Send deliveries; what the broker refuses is sent again once it is overdue."""
+        for delivery in deliveries:
+            try:
+                send(delivery.consumer, delivery.batch_id)
+            except Exception as ex:  # noqa: BLE001 - any broker failure means the same: later
+                log.warning(
+                    "batch_not_sent",
+                    batch_id=delivery.batch_id,
+                    consumer=delivery.consumer,
+                    error=type(ex).__name__,
+                )
+                return
+            BATCHES_SENT.labels(delivery.consumer).inc()
+
+
+def _consumers_of(taken: Taken) -> list[str]:
+    """Return who needs these events; what cannot be read goes to all, and is parked there."""
+    try:
+        events = [unpack(orjson.loads(packed)).event for packed in taken.packed]
+    except ValueError:
+        return list(CONSUMERS)
+    return [name for name, wants in CONSUMERS.items() if any(map(wants, events))]
+
+
+Wait = Callable[[float], bool]
+
+
+def relay(outboxes: Outboxes, send: Send, wait: Wait, *, poll_seconds: float) -> None:
+    """Seal and send until `wait(seconds)` answers True; goes on after any failure.
+
+    A batch that is full is followed by the next at once; otherwise events gather for one poll.
+    """
+    rounds = 0
+    pause = 0.0
+    while not wait(pause):
+        try:
+            count, deliveries = outboxes.seal()
+            if rounds % max(1, int(1 / poll_seconds)) == 0:
+                deliveries = outboxes.overdue() + deliveries
+                outboxes.measure()
+            outboxes.send(deliveries, send)
+            pause = 0.0 if count >= outbox.MAX_BATCH else poll_seconds
+        except Exception as ex:  # noqa: BLE001 - a relay must outlive whatever a bad minute brings
+            log.error("relay_failed", error=type(ex).__name__, detail=str(ex)[:200])
+            pause = 1.0
+        rounds += 1

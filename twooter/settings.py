@@ -1,0 +1,187 @@
+"""All settings, read from TWOOTER_* variables; the only reader of the environment."""
+
+from __future__ import annotations
+
+import secrets
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Tls = Literal["auto", "disabled", "preferred", "required", "verify-ca", "verify-identity"]
+
+
+def setting(default: Any, description: str, **bounds: Any) -> Any:  # Any: pydantic's own Field does the same
+    """Return a field with a description, which README's table shows."""
+    return Field(default=default, description=description, **bounds)
+
+
+class Settings(BaseSettings):
+    """Typed settings of every process; secrets are masked wherever they are printed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TWOOTER_", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    env: Literal["laptop", "production"] = setting("laptop", "`production` refuses laptop conveniences.")
+    var_dir: Path = setting(Path("var"), "Folder for the SQLite file, mails and the secret key of a laptop.")
+    public_url: str = setting("http://127.0.0.1:8000", "Address clients see; used in links and mails.")
+
+    host: str = setting("127.0.0.1", "Address the web server listens on.")
+    port: int = setting(8000, "Port of the web server.", ge=0, le=65535)
+    workers: int = setting(1, "Web server processes.", ge=1, le=64)
+    threads: int = setting(8, "Threads per web server process.", ge=1, le=64)
+    graceful_seconds: int = setting(20, "Time a stopping web server gives requests in flight.", ge=1)
+    keepalive_seconds: int = setting(75, "Idle time of a kept connection; longer than the proxy's.", ge=1)
+    body_timeout_seconds: int = setting(10, "Time a client has to send its body.", ge=1)
+    max_body_bytes: int = setting(65_536, "Largest accepted request body.", ge=1024)
+    metrics_port: int | None = setting(
+        None,
+        "Port of `/metrics`, `/healthz`, `/readyz`; unset: on the web server's port (refused in production).",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = setting(
+        (), "Networks, comma separated, whose `X-Forwarded-For` is believed."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = setting(
+        (), "Origins, comma separated, that browsers may call from."
+    )
+
+    database_url: SecretStr | None = setting(
+        None,
+        "`mysql://user:password@host:port/name` or `sqlite:///file`; unset: SQLite in `TWOOTER_VAR_DIR`.",
+    )
+    database_tls: Tls = setting("auto", "TLS to MySQL; `auto`: disabled on loopback, else `verify-identity`.")
+    database_tls_ca: Path | None = setting(None, "CA file for MySQL's certificate; unset: the system's.")
+    database_connect_timeout_seconds: float = setting(2.0, "Time to connect to the database.", gt=0)
+    database_read_timeout_seconds: float = setting(10.0, "Time one statement may take.", gt=0)
+    broker_url: SecretStr | None = setting(
+        None, "Celery's broker (`redis://`, `amqp://`); unset: inside the process."
+    )
+    cache_url: SecretStr | None = setting(None, "Redis for caches and rate limits; unset: none.")
+    cache_timeout_seconds: float = setting(0.05, "Time one call to the cache may take.", gt=0, le=1)
+
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = setting(
+        (), "Signing keys, comma separated: the first signs, all verify; required in production."
+    )
+    token_days: int = setting(90, "Lifetime of a token.", ge=1, le=3650)
+    max_concurrent_hashes: int = setting(2, "Passwords hashed at once per process.", ge=1, le=32)
+    anonymous_messages: bool | None = setting(
+        None, "Whether `POST /messages` works without a token; unset: only on a laptop."
+    )
+    require_confirmed_email: bool | None = setting(
+        None, "Whether posting needs a confirmed e-mail address; unset: only in production."
+    )
+    smtp_url: SecretStr | None = setting(
+        None,
+        "`smtp://user:password@host:port` (`smtps://` for TLS from the start); unset: mails go to files.",
+    )
+    mail_from: str = setting("twooter@localhost", "Sender of mails.")
+
+    limit_registrations: str = setting("20/hour", "New accounts per network.")
+    limit_sign_ins: str = setting("10/15 minutes", "Password attempts per account and network.")
+    limit_sign_ins_network: str = setting("100/15 minutes", "Password attempts per network.")
+    limit_mails: str = setting(
+        "5/hour", "Password reset mails per address, and requests for them per network ×10."
+    )
+    limit_twoots: str = setting("300/15 minutes", "Twoots per account.")
+    limit_anonymous_messages: str = setting("300/15 minutes", "Anonymous messages per network.")
+
+    relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
+    resend_seconds: int = setting(60, "Age after which an unfinished batch is sent again.", ge=1)
+    max_attempts: int = setting(5, "Sendings of a batch before its failing events are parked.", ge=1)
+    timings_seconds: int = setting(60, "How often a process writes its request and query times.", ge=1)
+
+    log_format: Literal["auto", "json", "console"] = setting(
+        "auto", "`auto`: console on a terminal, else JSON."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is logged.")
+
+    @field_validator("trusted_proxies", "cors_origins", "secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # Any: whatever the environment or a test gives
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _production(self) -> Settings:
+        if self.env != "production":
+            return self
+        missing = [
+            f"TWOOTER_{n.upper()}"
+            for n in ("database_url", "broker_url", "metrics_port")
+            if not getattr(self, n)
+        ]
+        if not self.secret_keys:
+            missing.append("TWOOTER_SECRET_KEYS")
+        if missing:
+            raise ValueError(f"TWOOTER_ENV=production needs {', '.join(missing)}")
+        if self.database_dsn.startswith("sqlite"):
+            raise ValueError("TWOOTER_ENV=production needs a MySQL TWOOTER_DATABASE_URL, not SQLite")
+        return self
+
+    @property
+    def database_dsn(self) -> str:
+        """Return the database's URL with its password; never to be logged."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.var_dir.resolve() / 'twooter.sqlite3'}"
+
+    @property
+    def embedded(self) -> bool:
+        """Return whether relay, beat and worker live inside the web server's process."""
+        return self.broker_url is None
+
+    @property
+    def may_post_anonymously(self) -> bool:
+        """Return whether `POST /messages` works without a token."""
+        return self.env == "laptop" if self.anonymous_messages is None else self.anonymous_messages
+
+    @property
+    def needs_confirmed_email(self) -> bool:
+        """Return whether posting needs a confirmed e-mail address."""
+        return (
+            self.env == "production" if self.require_confirmed_email is None else self.require_confirmed_email
+        )
+
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """Return the signing keys, newest first; on a laptop made once into `var/secret_key`, mode 0600."""
+        if self.secret_keys:
+            return tuple(key.get_secret_value().encode() for key in self.secret_keys)
+        path = self.var_dir / "secret_key"
+        self.var_dir.mkdir(parents=True, exist_ok=True)
+        draft = self.var_dir / f".secret_key.{secrets.token_hex(8)}"
+        if not path.exists():
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(32))
+            try:
+                path.hardlink_to(draft)  # atomic, and loses to a process that was faster
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return (path.read_text().strip().encode(),)
+
+
+def read_settings() -> Settings:
+    """Return the settings of the environment.
+
+    Raises: SystemExit naming each bad variable, never its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as ex:
+        lines = [
+            f"TWOOTER_{'_'.join(str(part) for part in error['loc'][:1]).upper() or 'ENV'}: {error['msg']}"
+            for error in ex.errors(include_input=False, include_url=False)
+        ]
+        raise SystemExit("Twooter cannot start with these settings:\n  " + "\n  ".join(lines)) from None

@@ -1,0 +1,80 @@
+"""How to connect: database URLs, SQLite's pragmas, MySQL's TLS modes and timeouts."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import peewee
+
+from twooter.settings import Settings
+
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "busy_timeout": 5000,
+    "foreign_keys": 0,
+    "cache_size": -16_000,
+}
+
+
+def connect(settings: Settings) -> peewee.Database:
+    """Return the database of the settings, not yet connected.
+
+    Raises: ValueError for an URL that is neither SQLite's nor MySQL's.
+    """
+    url = urlsplit(settings.database_dsn)
+    if url.scheme == "sqlite":
+        path = unquote(url.path[1:])  # three slashes: a path from here; four: from the root
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return peewee.SqliteDatabase(path, pragmas=_PRAGMAS, lock_type="IMMEDIATE", timeout=5)
+    if url.scheme in ("mysql", "mysql+pymysql", "mariadb"):
+        return peewee.MySQLDatabase(unquote(url.path.lstrip("/")), **_mysql_options(settings))
+    raise ValueError("TWOOTER_DATABASE_URL must begin with mysql:// or sqlite:///")
+
+
+def _mysql_options(settings: Settings) -> dict[str, Any]:  # Any: PyMySQL's options
+    url = urlsplit(settings.database_dsn)
+    query = parse_qs(url.query)
+    options: dict[str, Any] = {
+        "host": url.hostname or "127.0.0.1",
+        "port": url.port or 3306,
+        "user": unquote(url.username or ""),
+        "password": unquote(url.password or ""),
+        "connect_timeout": settings.database_connect_timeout_seconds,
+        "read_timeout": settings.database_read_timeout_seconds,
+        "write_timeout": settings.database_read_timeout_seconds,
+        "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "local_infile": False,
+    }
+    if socket := query.get("unix_socket"):
+        options["unix_socket"] = socket[0]
+    return options | tls_options(settings, options["host"], local="unix_socket" in options)
+
+
+def tls_options(settings: Settings, host: str, *, local: bool) -> dict[str, Any]:
+    """Return PyMySQL's options for the TLS mode; `ssl_ca` alone would verify nothing, so a context is passed."""
+    mode = settings.database_tls
+    if mode == "auto":
+        mode = "disabled" if local or _is_loopback(host) else "verify-identity"
+    if mode == "disabled":
+        return {"ssl_disabled": True}
+    if mode == "preferred":
+        return {}
+    context = ssl.create_default_context(cafile=settings.database_tls_ca)
+    context.check_hostname = mode == "verify-identity"
+    if mode == "required":
+        context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,234 @@
+"""The database: one connection per thread, named statements, whole transactions tried again."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import peewee
+
+from twooter.errors import Unavailable
+from twooter.logs import get_logger
+from twooter.metrics import QUERY_ERRORS, TRANSACTION_RETRIES
+from twooter.settings import Settings
+from twooter.storage.connecting import connect
+from twooter.storage.failures import Failure, classify
+from twooter.storage.statements import Insert, Statement
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Observer = Callable[[str, float, bool], None]
+log = get_logger("storage")
+
+MAX_ATTEMPTS = 4
+_open_storages: weakref.WeakSet[Storage] = weakref.WeakSet()
+
+
+class Session:
+    """Runs statements on the calling thread's connection; made by `Storage`, not kept."""
+
+    __slots__ = ("_database", "_observers")
+
+    def __init__(self, database: peewee.Database, observers: Sequence[Observer]) -> None:
+        self._database = database
+        self._observers = observers
+
+    def all(self, statement: Statement, **given: Any) -> list[Row]:
+        """Return every row."""
+        rows: list[Row] = self._execute(statement, *statement.text(self._database, given)).fetchall()
+        return rows
+
+    def one(self, statement: Statement, **given: Any) -> Row | None:
+        """Return the first row, or None."""
+        row: Row | None = self._execute(statement, *statement.text(self._database, given)).fetchone()
+        return row
+
+    def run(self, statement: Statement, **given: Any) -> int:
+        """Execute an UPDATE or DELETE; return how many rows it changed."""
+        count: int = self._execute(statement, *statement.text(self._database, given)).rowcount
+        return count
+
+    def insert(self, insert: Insert, rows: Sequence[Sequence[Any]], *, step: int = 500) -> int:
+        """Insert rows in steps; return the driver's count of rows (with `ignore`: how many were new)."""
+        return sum(
+            self._execute(insert, *insert.text(self._database, rows[i : i + step])).rowcount
+            for i in range(0, len(rows), step)
+        )
+
+    def now_ms(self) -> int:
+        """Return the database's clock, the one clock all processes share."""
+        mysql = self._database.param == "%s"
+        sql = (
+            "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
+            if mysql
+            else ("SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
+        )
+        return int(self._database.execute_sql(sql).fetchone()[0])
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Take back only what happened inside when it raises."""
+        with self._database.savepoint():
+            yield
+
+    @staticmethod
+    def must_restart(ex: BaseException) -> bool:
+        """Return whether an error has ended the whole transaction, so that only running it again helps."""
+        return isinstance(ex, peewee.PeeweeException) and classify(ex) is not Failure.OTHER
+
+    def _execute(
+        self, statement: Statement | Insert, sql: str, values: list[Any]
+    ) -> Any:  # Any: a DB-API cursor
+        start = time.perf_counter()
+        failed = True
+        try:
+            cursor = self._database.execute_sql(sql, values)
+            failed = False
+            return cursor
+        finally:
+            seconds = time.perf_counter() - start
+            statement.observe(seconds)
+            if failed:
+                QUERY_ERRORS.labels(statement.name).inc()
+            for observer in self._observers:
+                observer(statement.name, seconds, failed)
+
+
+class Storage:
+    """A database, SQLite or of MySQL's kind.
+
+    Sessions are of the calling thread. Every failure a caller need not tell apart leaves as `Unavailable`.
+    """
+
+    def __init__(self, database: peewee.Database) -> None:
+        self.database = database
+        self.observers: list[Observer] = []
+        self.mysql: bool = database.param == "%s"
+        _open_storages.add(self)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Storage:
+        """Return the storage the settings name; connects at first use."""
+        return cls(connect(settings))
+
+    def close(self) -> None:
+        """Close the calling thread's connection."""
+        self.database.close()
+
+    @contextmanager
+    def _calm(self) -> Iterator[None]:
+        try:
+            yield
+        except peewee.PeeweeException as ex:
+            kind = classify(ex)
+            if kind is Failure.OTHER:
+                raise
+            log.warning(
+                "database_unavailable", failure=kind.value, error=type(ex).__name__, number=_number(ex)
+            )
+            raise Unavailable("The database does not answer; try again.") from ex
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """Return what `work` returns, run without a transaction; tried once more on a lost connection.
+
+        `work` must only read, for it may run twice.
+        """
+        with self._calm():
+            try:
+                return work(Session(self.database, self.observers))
+            except peewee.PeeweeException as ex:
+                if classify(ex) is not Failure.LOST:
+                    raise
+                self._drop()
+                return work(Session(self.database, self.observers))
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Return what `work` returns, committed as one transaction of one account or of global tables.
+
+        On a deadlock, a lock timeout, a busy SQLite or a connection lost before COMMIT the whole `work` runs again, so
+        it must touch nothing but its session. When COMMIT itself is lost nobody knows: that is `Unavailable`, and
+        the caller's idempotency key or ledger finds out.
+        """
+        with self._calm():
+            for attempt in range(1, MAX_ATTEMPTS + 1):
+                try:
+                    return self._once(work)
+                except peewee.PeeweeException as ex:
+                    kind = classify(ex)
+                    if (
+                        kind not in (Failure.AGAIN, Failure.LOST)
+                        or attempt == MAX_ATTEMPTS
+                        or _was_commit(ex)
+                    ):
+                        raise
+                    TRANSACTION_RETRIES.labels(kind.value).inc()
+                    if kind is Failure.AGAIN:
+                        time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            raise AssertionError("unreachable")
+
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        """Return what `work` reads from one consistent snapshot of the whole database."""
+        with self._calm():
+            if self.mysql:
+                self.database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                self.database.execute_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            else:
+                self.database.execute_sql("BEGIN")
+            try:
+                return work(Session(self.database, self.observers))
+            finally:
+                self._rollback()
+
+    def _once(self, work: Callable[[Session], T]) -> T:
+        database = self.database
+        try:
+            database.begin()
+        except peewee.PeeweeException:
+            self._drop()
+            raise
+        try:
+            result = work(Session(database, self.observers))
+        except BaseException:
+            self._rollback()
+            raise
+        try:
+            database.commit()
+        except peewee.PeeweeException as ex:
+            ex.twooter_commit = True
+            self._rollback()
+            raise
+        return result
+
+    def _rollback(self) -> None:
+        try:
+            self.database.rollback()
+        except peewee.PeeweeException:
+            self._drop()  # a broken connection has rolled back by itself
+
+    def _drop(self) -> None:
+        try:
+            self.database.close()
+        except peewee.PeeweeException as ex:
+            log.debug("close_failed", error=type(ex).__name__)
+
+
+def _was_commit(ex: peewee.PeeweeException) -> bool:
+    return getattr(ex, "twooter_commit", False) and classify(ex) is Failure.LOST
+
+
+def _number(ex: peewee.PeeweeException) -> int | None:
+    return ex.args[0] if ex.args and isinstance(ex.args[0], int) else None
+
+
+def _forget_connections() -> None:
+    """Drop inherited connections in a forked child without talking on them: they belong to the parent."""
+    for storage in list(_open_storages):
+        storage.database.dispose()
+
+
+os.register_at_fork(after_in_child=_forget_connections)

@@ -1,0 +1,72 @@
+"""Hashtags: keys to ids, the spelling stored first, and their counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from twooter.domain.grammar import Hashtag
+from twooter.storage.database import Session
+from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.tables import Hashtags
+
+_ids = Statement(
+    "hashtag_ids", lambda: Hashtags.select(Hashtags.key, Hashtags.id).where(Hashtags.key.in_(each("keys")))
+)
+_insert = Insert("hashtag_insert", Hashtags, ("id", "key", "name"), duplicate="ignore")
+_by_key = Statement(
+    "hashtag_by_key",
+    lambda: Hashtags.select(Hashtags.id, Hashtags.name, Hashtags.uses, Hashtags.accounts).where(
+        Hashtags.key == p("key")
+    ),
+)
+_names = Statement(
+    "hashtag_names", lambda: Hashtags.select(Hashtags.id, Hashtags.name).where(Hashtags.id.in_(each("ids")))
+)
+_by_prefix = Statement(
+    "hashtag_by_prefix",
+    lambda: (
+        Hashtags.select(Hashtags.id, Hashtags.name, Hashtags.uses, Hashtags.accounts, Hashtags.key)
+        .where((Hashtags.key >= p("low")) & (Hashtags.key < p("high")))
+        .order_by(Hashtags.key)
+        .limit(p("limit"))
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HashtagRow:
+    """A hashtag and how much it is used; counters may be negative for a moment."""
+
+    id: int
+    name: str
+    uses: int
+    accounts: int
+
+
+def fetch_ids(tx: Session, keys: Sequence[str]) -> dict[str, int]:
+    """Return the ids of the keys that exist."""
+    return {key: id_ for key, id_ in tx.all(_ids, keys=keys)} if keys else {}
+
+
+def ensure(tx: Session, tags: Iterable[Hashtag], make_id: Callable[[], int]) -> None:
+    """Insert the hashtags that do not exist, each under its own id; safe to run at once with others."""
+    rows = sorted((tag.key, tag.name) for tag in tags)  # one order for all, or two publishers deadlock
+    tx.insert(_insert, [(make_id(), key, name) for key, name in rows])
+
+
+def find(tx: Session, key: str) -> HashtagRow | None:
+    """Return the hashtag of a key, or None."""
+    row = tx.one(_by_key, key=key)
+    return None if row is None else HashtagRow(*row)
+
+
+def fetch_names(tx: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Return the first spelling of each id."""
+    return dict(tx.all(_names, ids=ids)) if ids else {}
+
+
+def fetch_by_prefix(tx: Session, prefix: str, limit: int) -> list[HashtagRow]:
+    """Return hashtags whose key begins with `prefix`, in the order of their keys."""
+    rows = tx.all(_by_prefix, low=prefix, high=prefix + "\U0010ffff", limit=limit)
+    return [HashtagRow(*row[:4]) for row in rows]

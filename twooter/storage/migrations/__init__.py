@@ -1,0 +1,55 @@
+"""Numbered migrations, and how they are applied: under a lock, once, safe to start twice."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playhouse.migrations import Runner
+
+from twooter.errors import Unavailable
+from twooter.storage.database import Storage
+
+_LOCK_SECONDS = 60
+_DDL_LOCK_SECONDS = 10
+_DIRECTORY = Path(__file__).parent
+
+
+def pending(storage: Storage) -> list[str]:
+    """Return the migrations this version has and the database has not, in order."""
+    return [m.name for m in _runner(storage).status() if m.path is not None and not m.applied]
+
+
+def migrate(storage: Storage) -> list[str]:
+    """Apply what is pending; return its names. A second caller waits and finds nothing left.
+
+    Raises: Unavailable when another migration holds the lock for longer than a minute.
+    """
+    with _locked(storage):
+        applied: list[str] = _runner(storage).up()
+    return applied
+
+
+def _runner(storage: Storage) -> Runner:
+    return Runner(storage.database, str(_DIRECTORY), table_name="schema_migrations")
+
+
+@contextmanager
+def _locked(storage: Storage) -> Iterator[None]:
+    database = storage.database
+    if not storage.mysql:
+        with Path(f"{database.database}.migrate").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    name = f"twooter_migrate:{database.database}"[:64]
+    if database.execute_sql("SELECT GET_LOCK(%s, %s)", (name, _LOCK_SECONDS)).fetchone()[0] != 1:
+        raise Unavailable("Another migration is running; try again when it is done.")
+    try:
+        # a short wait: DDL that queues behind a long transaction would hold up everybody behind it
+        database.execute_sql(f"SET SESSION lock_wait_timeout = {_DDL_LOCK_SECONDS}")
+        yield
+    finally:
+        database.execute_sql("SELECT RELEASE_LOCK(%s)", (name,))

@@ -1,0 +1,170 @@
+"""The outbox: events in their account's transaction, sealed into batches, delivered to each consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from peewee import fn
+
+from twooter.domain import events
+from twooter.domain.events import Envelope
+from twooter.storage.database import Session
+from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.tables import Batches, Deliveries, Ledger, Outbox, ParkedEvents
+
+Packed = list[Any]  # Any: JSON values, as `domain.events.pack` makes them
+MAX_BATCH = 500
+PENDING, DONE, PARKED = "pending", "done", "parked"
+
+_append = Insert("outbox_append", Outbox, ("id", "account_id", "event"))
+_oldest = Statement(
+    "outbox_oldest",
+    lambda: Outbox.select(Outbox.id, Outbox.event).order_by(Outbox.id).limit(MAX_BATCH),
+    lock="FOR UPDATE SKIP LOCKED",
+    scatter="a relay drains the whole shard it is connected to",
+)
+_take = Statement(
+    "outbox_take",
+    lambda: Outbox.delete().where(Outbox.id.in_(each("ids"))),
+    scatter="idem: these ids were just read there",
+)
+_first = Statement(
+    "outbox_first", lambda: Outbox.select(fn.MIN(Outbox.id)), scatter="the age of a shard's oldest event"
+)
+_insert_batch = Insert("batch_insert", Batches, ("id", "events", "payload"))
+_insert_deliveries = Insert(
+    "delivery_insert", Deliveries, ("batch_id", "consumer", "state", "attempts", "sent_ms")
+)
+_batch = Statement("batch_by_id", lambda: Batches.select(Batches.payload).where(Batches.id == p("batch_id")))
+_ledger = Insert("ledger_insert", Ledger, ("batch_id", "consumer"), duplicate="ignore")
+_finish = Statement(
+    "delivery_finish",
+    lambda: Deliveries.update(state=p("state")).where(
+        (Deliveries.batch_id == p("batch_id")) & (Deliveries.consumer == p("consumer"))
+    ),
+)
+_overdue = Statement(
+    "delivery_overdue",
+    lambda: (
+        Deliveries.select(Deliveries.batch_id, Deliveries.consumer, Deliveries.attempts)
+        .where((Deliveries.state == PENDING) & (Deliveries.sent_ms < p("before_ms")))
+        .order_by(Deliveries.sent_ms)
+        .limit(MAX_BATCH)
+    ),
+    lock="FOR UPDATE SKIP LOCKED",
+)
+_resend = Statement(
+    "delivery_resend",
+    lambda: Deliveries.update(attempts=Deliveries.attempts + 1, sent_ms=p("now_ms")).where(
+        (Deliveries.batch_id == p("batch_id"))
+        & (Deliveries.consumer == p("consumer"))
+        & (Deliveries.state == PENDING)
+    ),
+)
+_unfinished = Statement(
+    "delivery_unfinished",
+    lambda: (
+        Deliveries.select(Deliveries.consumer, fn.COUNT(1), fn.MIN(Deliveries.batch_id))
+        .where(Deliveries.state == PENDING)
+        .group_by(Deliveries.consumer)
+    ),
+)
+_attempts = Statement(
+    "delivery_attempts",
+    lambda: Deliveries.select(Deliveries.attempts).where(
+        (Deliveries.batch_id == p("batch_id")) & (Deliveries.consumer == p("consumer"))
+    ),
+)
+_park = Insert(
+    "event_park",
+    ParkedEvents,
+    ("consumer", "batch_id", "position", "event", "error", "parked_ms"),
+    duplicate="ignore",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch on its way to a consumer."""
+
+    batch_id: int
+    consumer: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Rows read for sealing: their ids and packed events."""
+
+    ids: tuple[int, ...]
+    packed: tuple[bytes, ...]
+
+
+def append(tx: Session, account_id: int, id_: int, envelope: Envelope) -> None:
+    """Add an event to the account's transaction."""
+    tx.insert(_append, [(id_, account_id, orjson.dumps(events.pack(envelope)))])
+
+
+def take(tx: Session) -> Taken:
+    """Return up to 500 events no other relay holds, and delete them; to be sealed in the same transaction."""
+    rows = tx.all(_oldest)
+    if rows:
+        tx.run(_take, ids=[row[0] for row in rows])
+    return Taken(tuple(row[0] for row in rows), tuple(bytes(row[1]) for row in rows))
+
+
+def seal(tx: Session, batch_id: int, taken: Taken, consumers: Sequence[str], now_ms: int) -> None:
+    """Write the taken events as a batch that is pending at each consumer."""
+    tx.insert(_insert_batch, [(batch_id, len(taken.packed), b"[" + b",".join(taken.packed) + b"]")])
+    tx.insert(_insert_deliveries, [(batch_id, consumer, PENDING, 1, now_ms) for consumer in consumers])
+
+
+def find_batch(tx: Session, batch_id: int) -> list[Packed] | None:
+    """Return the packed events of a batch, in their order, or None when it was pruned."""
+    row = tx.one(_batch, batch_id=batch_id)
+    return None if row is None else orjson.loads(bytes(row[0]))
+
+
+def enter(tx: Session, batch_id: int, consumer: str) -> bool:
+    """Write the ledger's row; return False when the consumer has applied this batch already."""
+    return tx.insert(_ledger, [(batch_id, consumer)]) == 1
+
+
+def finish(tx: Session, batch_id: int, consumer: str, *, parked: bool = False) -> None:
+    """Mark a batch as done at a consumer, or as parked."""
+    tx.run(_finish, batch_id=batch_id, consumer=consumer, state=PARKED if parked else DONE)
+
+
+def fetch_overdue(tx: Session, now_ms: int, before_ms: int) -> list[Delivery]:
+    """Return deliveries not finished since `before_ms`, oldest first, at most 500, marked as sent again now."""
+    found = [Delivery(*row) for row in tx.all(_overdue, before_ms=before_ms)]
+    for delivery in found:
+        tx.run(_resend, batch_id=delivery.batch_id, consumer=delivery.consumer, now_ms=now_ms)
+    return found
+
+
+def attempts(tx: Session, batch_id: int, consumer: str) -> int:
+    """Return how often a batch was sent to a consumer."""
+    row = tx.one(_attempts, batch_id=batch_id, consumer=consumer)
+    return row[0] if row is not None else 0
+
+
+def park(
+    tx: Session, batch_id: int, consumer: str, position: int, event: Packed, error: str, now_ms: int
+) -> None:
+    """Set an event aside that a consumer cannot apply."""
+    tx.insert(_park, [(consumer, batch_id, position, orjson.dumps(event), error[:1000], now_ms)])
+
+
+def find_oldest_id(tx: Session) -> int | None:
+    """Return the id of the oldest event not yet sealed; its time is in the id."""
+    row = tx.one(_first)
+    return row[0] if row is not None else None
+
+
+def fetch_unfinished(tx: Session) -> dict[str, tuple[int, int]]:
+    """Return by consumer how many batches are pending and the id of the oldest."""
+    return {consumer: (count, oldest) for consumer, count, oldest in tx.all(_unfinished)}

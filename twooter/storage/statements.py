@@ -1,0 +1,189 @@
+"""Statements: built once with Peewee, kept as text per dialect, executed by name with parameters.
+
+Building SQL is most of what a Peewee query costs; a statement pays it once. Its name is what query times and rules
+speak of, and since every statement is registered here, the rule tests can read all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import peewee
+
+from twooter.metrics import QUERIES
+
+registry: dict[str, Statement | Insert] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    name: str
+    many: bool
+
+
+def p(name: str) -> peewee.Value:
+    """Return the place of a single value given at execution."""
+    return peewee.Value(_Parameter(name, many=False), converter=False)
+
+
+def each(name: str) -> peewee.Value:
+    """Return the place of a list of values, for `field.in_(each("ids"))`; the list must not be empty."""
+    return peewee.Value(_Parameter(name, many=True), converter=False)
+
+
+def rows_of(*fields: peewee.Field) -> peewee.EnclosedNodeList:
+    """Return a row value, for `Expression(rows_of(a, b), "IN", each("keys"))` with a list of tuples."""
+    return peewee.EnclosedNodeList(list(fields))
+
+
+def in_rows(fields: Iterable[peewee.Field], name: str) -> peewee.Expression:
+    """Return `(a, b) IN (…)` over a list of tuples given at execution."""
+    return peewee.Expression(rows_of(*fields), "IN", each(name))
+
+
+class _Constant(NamedTuple):
+    value: Any  # Any: whatever a query was built with
+    many: bool = False
+
+
+class _Compiled(NamedTuple):
+    pieces: tuple[str, ...]
+    parameters: tuple[_Parameter | _Constant, ...]
+    fixed: str | None  # the whole text, when no list changes it
+
+
+class Statement:
+    """A named SELECT, UPDATE or DELETE.
+
+    `lock` is appended on MySQL only (SQLite has one writer anyway). `scatter` gives the reason why the statement does
+    not name its table's shard key; without it a rule test insists that it does.
+    """
+
+    def __init__(
+        self, name: str, build: Callable[[], peewee.Query], *, lock: str = "", scatter: str | None = None
+    ) -> None:
+        if name in registry:
+            raise ValueError(f"two statements are named {name}")
+        self.name, self.scatter = name, scatter
+        self._build, self._lock = build, lock
+        self._texts: dict[str, _Compiled] = {}
+        self.observe = QUERIES.labels(name).observe
+        registry[name] = self
+
+    def text(self, database: peewee.Database, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """Return SQL and values for the named parameters."""
+        compiled = self._texts.get(database.param)
+        if compiled is None:
+            compiled = self._texts[database.param] = self._compile(database)
+        if compiled.fixed is not None:
+            return compiled.fixed, [
+                given[x.name] if type(x) is _Parameter else x.value  # type: ignore[union-attr]  # told apart by type()
+                for x in compiled.parameters
+            ]
+        return _spread(compiled, database.param, given)
+
+    def _compile(self, database: peewee.Database) -> _Compiled:
+        sql, values = database.get_sql_context().sql(self._build()).query()
+        if self._lock and database.for_update:
+            sql = f"{sql} {self._lock}"
+        parameters = tuple(v if isinstance(v, _Parameter) else _Constant(v) for v in values)
+        fixed = None if any(x.many for x in parameters) else sql
+        return _Compiled(tuple(sql.split(database.param)), parameters, fixed)
+
+
+def _spread(compiled: _Compiled, mark: str, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    sql, values = [compiled.pieces[0]], []
+    for piece, parameter in zip(compiled.pieces[1:], compiled.parameters, strict=True):
+        if isinstance(parameter, _Constant):
+            values.append(parameter.value)
+            sql.append(mark)
+        elif parameter.many:
+            sql.append(_marks(given[parameter.name], mark, values))
+        else:
+            values.append(given[parameter.name])
+            sql.append(mark)
+        sql.append(piece)
+    return "".join(sql), values
+
+
+def _marks(items: Sequence[Any], mark: str, values: list[Any]) -> str:
+    if not items:
+        raise ValueError("a list parameter must not be empty")
+    if not isinstance(items[0], tuple):
+        values.extend(items)
+        return "(" + ",".join([mark] * len(items)) + ")"
+    for item in items:
+        values.extend(item)
+    rows = ",".join(["(" + ",".join([mark] * len(items[0])) + ")"] * len(items))
+    return f"(VALUES {rows})" if mark == "?" else f"({rows})"  # SQLite compares rows with a table only
+
+
+Assignment = Literal["add", "set", "max"]
+
+
+class Insert:
+    """A named INSERT of many rows: fails on a duplicate, ignores it, or changes the row that is there.
+
+    SQLite wants a conflict target and MySQL refuses one; MySQL 8's row alias fails on MariaDB, `VALUES()` works on both.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        table: type[peewee.Model],
+        columns: Sequence[str],
+        *,
+        duplicate: Literal["fail", "ignore"] | Mapping[str, Assignment] = "fail",
+    ) -> None:
+        if name in registry:
+            raise ValueError(f"two statements are named {name}")
+        self.name, self.columns = name, tuple(columns)
+        self.table, self._duplicate = table, duplicate
+        self._texts: dict[str, tuple[str, str, str]] = {}
+        self.observe = QUERIES.labels(name).observe
+        registry[name] = self
+
+    def text(self, database: peewee.Database, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """Return SQL and values for rows in the order of `columns`."""
+        found = self._texts.get(database.param)
+        if found is None:
+            found = self._texts[database.param] = self._compile(
+                mysql=database.param == "%s", mark=database.param
+            )
+        head, row, tail = found
+        return head + ",".join([row] * len(rows)) + tail, [value for each_row in rows for value in each_row]
+
+    def _compile(self, *, mysql: bool, mark: str) -> tuple[str, str, str]:
+        quote = "`" if mysql else '"'
+        names = ", ".join(f"{quote}{c}{quote}" for c in self.columns)
+        head = f"INSERT INTO {quote}{self.table._meta.table_name}{quote} ({names}) VALUES "
+        return head, "(" + ", ".join([mark] * len(self.columns)) + ")", self._on_duplicate(quote, mysql=mysql)
+
+    def _on_duplicate(self, quote: str, *, mysql: bool) -> str:
+        if self._duplicate == "fail":
+            return ""
+        key = self.table._meta.get_primary_keys()[0].column_name
+        if self._duplicate == "ignore":
+            # not INSERT IGNORE, which would also hide values that do not fit
+            return (
+                f" ON DUPLICATE KEY UPDATE {quote}{key}{quote} = {quote}{key}{quote}"
+                if mysql
+                else " ON CONFLICT DO NOTHING"
+            )
+        new = (lambda c: f"VALUES(`{c}`)") if mysql else (lambda c: f'excluded."{c}"')
+        greatest = "GREATEST" if mysql else "MAX"
+        sets = []
+        for column, how in self._duplicate.items():
+            old = f"{quote}{self.table._meta.table_name}{quote}.{quote}{column}{quote}"
+            value = {
+                "set": new(column),
+                "add": f"{old} + {new(column)}",
+                "max": f"{greatest}({old}, {new(column)})",
+            }[how]
+            sets.append(f"{quote}{column}{quote} = {value}")
+        if mysql:
+            return " ON DUPLICATE KEY UPDATE " + ", ".join(sets)
+        target = ", ".join(f'"{k.column_name}"' for k in self.table._meta.get_primary_keys())
+        return f" ON CONFLICT ({target}) DO UPDATE SET " + ", ".join(sets)

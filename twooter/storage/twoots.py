@@ -1,0 +1,132 @@
+"""Twoots: one row per post, its author's shard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from twooter.domain.pages import Page
+from twooter.domain.twoots import Parent, Twoot, Visibility
+from twooter.storage.database import Row, Session
+from twooter.storage.statements import Insert, Statement, each, in_rows, p
+from twooter.storage.tables import Twoots
+
+_COLUMNS = (
+    "id",
+    "author_id",
+    "text",
+    "version",
+    "edited_ms",
+    "visibility",
+    "language",
+    "given_tag",
+    "hashtags",
+    "reply_to_id",
+    "reply_to_author_id",
+)
+_FIELDS = tuple(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes"))
+
+_insert = Insert("twoot_insert", Twoots, _COLUMNS)
+_insert_ignore = Insert("twoot_insert_ignore", Twoots, _COLUMNS, duplicate="ignore")
+_by_id = Statement(
+    "twoot_by_id",
+    lambda: Twoots.select(*_FIELDS).where(Twoots.id == p("id")),
+    scatter="the author is not known; on Vitess a unique lookup vindex on id finds the shard",
+)
+_by_keys = Statement(
+    "twoots_by_keys", lambda: Twoots.select(*_FIELDS).where(in_rows((Twoots.author_id, Twoots.id), "keys"))
+)
+_by_author = Statement(
+    "twoots_by_author",
+    lambda: (
+        Twoots.select(*_FIELDS)
+        .where((Twoots.author_id == p("author_id")) & (Twoots.id < p("before")))
+        .order_by(Twoots.id.desc())
+        .limit(p("limit"))
+    ),
+)
+_by_author_after = Statement(
+    "twoots_by_author_after",
+    lambda: (
+        Twoots.select(*_FIELDS)
+        .where((Twoots.author_id == p("author_id")) & (Twoots.id > p("after")))
+        .order_by(Twoots.id)
+        .limit(p("limit"))
+    ),
+)
+_delete = Statement(
+    "twoot_delete",
+    lambda: Twoots.delete().where(
+        (Twoots.author_id == p("author_id")) & (Twoots.id == p("id")) & (Twoots.version == p("version"))
+    ),
+)
+NEWEST = 2**63 - 1
+
+
+def _twoot(row: Row) -> Twoot:
+    parent = None if row[9] is None else Parent(row[9], row[10])
+    return Twoot(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        Visibility(row[5]),
+        row[6],
+        row[7],
+        tuple(orjson.loads(row[8])),
+        parent,
+        *row[11:],
+    )
+
+
+def _row(twoot: Twoot) -> Row:
+    parent = (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
+    return (
+        twoot.id,
+        twoot.author_id,
+        twoot.text,
+        twoot.version,
+        twoot.edited_ms,
+        twoot.visibility.value,
+        twoot.language,
+        twoot.given_tag,
+        orjson.dumps(twoot.hashtags).decode(),
+        *parent,
+    )
+
+
+def insert(tx: Session, twoot: Twoot) -> None:
+    """Write a new twoot."""
+    tx.insert(_insert, [_row(twoot)])
+
+
+def insert_new(tx: Session, twoots: Sequence[Twoot]) -> int:
+    """Write twoots whose ids are free; return how many were."""
+    return tx.insert(_insert_ignore, [_row(twoot) for twoot in twoots])
+
+
+def find(tx: Session, id_: int) -> Twoot | None:
+    """Return a twoot by its id alone, or None."""
+    row = tx.one(_by_id, id=id_)
+    return None if row is None else _twoot(row)
+
+
+def fetch(tx: Session, keys: Sequence[tuple[int, int]]) -> dict[int, Twoot]:
+    """Return by id the twoots of (author, id) keys that still exist."""
+    return {row[0]: _twoot(row) for row in tx.all(_by_keys, keys=keys)} if keys else {}
+
+
+def fetch_by_author(tx: Session, author_id: int, page: Page) -> list[Twoot]:
+    """Return one page of an author's twoots in reading order; reads `page.limit + 1` rows of (author_id, id)."""
+    if page.after is not None:
+        rows = tx.all(_by_author_after, author_id=author_id, after=page.after, limit=page.limit + 1)
+    else:
+        rows = tx.all(_by_author, author_id=author_id, before=page.before or NEWEST, limit=page.limit + 1)
+    return [_twoot(row) for row in rows]
+
+
+def remove(tx: Session, author_id: int, id_: int, version: int) -> bool:
+    """Delete a twoot in the version that was read; return False when it has changed or gone."""
+    return tx.run(_delete, author_id=author_id, id=id_, version=version) == 1

@@ -1,0 +1,77 @@
+"""Settings to services: the only place that chooses implementations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twooter.domain.accounts import Viewer
+from twooter.errors import Unauthorized
+from twooter.services import aggregates
+from twooter.services.batches import Batches
+from twooter.services.cards import Cards
+from twooter.services.edges import Edges
+from twooter.services.hashtags import Hashtags
+from twooter.services.ids import Ids
+from twooter.services.outboxes import Outboxes
+from twooter.services.timelines import Timelines
+from twooter.services.twoots import Twoots
+from twooter.services.versions import Versions
+from twooter.settings import Settings
+from twooter.storage.cache import Cache
+from twooter.storage.database import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything Twooter can do, put together once per process."""
+
+    settings: Settings
+    storage: Storage
+    ids: Ids
+    outboxes: Outboxes
+    batches: Batches
+    hashtags: Hashtags
+    timelines: Timelines
+    twoots: Twoots
+    versions: Versions
+
+    def authenticate(self, token: str) -> Viewer:
+        raise Unauthorized("no")
+
+    def observe_request(self, name: str, seconds: float, failed: bool) -> None:
+        pass
+
+
+def wire(settings: Settings) -> Services:
+    """Return the services of the settings; nothing connects before it is used."""
+    storage = Storage.open(settings)
+    ids = Ids(storage)
+    outboxes = Outboxes(storage, ids, resend_seconds=settings.resend_seconds)
+    versions = Versions(Cache.open(settings))
+    hashtags = Hashtags(storage, ids)
+    cards = Cards(storage)
+    return Services(
+        settings=settings,
+        storage=storage,
+        ids=ids,
+        outboxes=outboxes,
+        batches=Batches(
+            storage,
+            ids,
+            appliers={"aggregates": aggregates.apply},
+            handlers={"edges": Edges(storage).handle},
+            max_attempts=settings.max_attempts,
+        ),
+        hashtags=hashtags,
+        timelines=Timelines(storage, cards, hashtags),
+        twoots=Twoots(
+            storage,
+            ids,
+            outboxes,
+            hashtags,
+            cards,
+            versions,
+            needs_confirmed_email=settings.needs_confirmed_email,
+        ),
+        versions=versions,
+    )

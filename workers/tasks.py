@@ -1,0 +1,16 @@
+"""Tasks: thin, repeatable, one service call each."""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from twooter.broker import APPLY
+from twooter.wiring import Services
+
+
+def register(app: Celery, services: Services) -> None:
+    """Give the application its tasks."""
+
+    @app.task(name=APPLY)  # type: ignore[untyped-decorator]  # Celery has no types
+    def apply_batch(consumer: str, batch_id: int) -> None:
+        services.batches.run(consumer, batch_id)
