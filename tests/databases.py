@@ -4,6 +4,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pymysql
@@ -46,40 +47,50 @@ class MysqlDatabase:
             cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
             cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
         migrate_url(self.url)
-        self._keep = self._filled()
+        with self._cursor() as cursor:
+            self._first_rows = {table: self._rows(cursor, table) for table in self._filled(cursor)}
 
     def fresh(self) -> str:
-        """Return the URL after emptying every table that a test filled; rows of migrations stay."""
-        filled = self._filled() - self._keep
-        if filled:
-            with self._cursor() as cursor:
-                cursor.execute("SET SESSION innodb_lock_wait_timeout = 5, autocommit = 0")
-                for table in sorted(filled):
-                    cursor.execute(f"DELETE FROM `{self.name}`.`{table}`")  # noqa: S608 - names out of the catalogue
-                cursor.execute("COMMIT")
+        """Return the URL after putting every table back to what the migrations left in it."""
+        with self._cursor() as cursor:
+            filled = self._filled(cursor)
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 5, autocommit = 0")
+            for table in sorted(filled | self._first_rows.keys()):
+                self._put_back(cursor, table)
+            cursor.execute("COMMIT")
         return self.url
+
+    def _put_back(self, cursor: Cursor, table: str) -> None:
+        before = self._first_rows.get(table, ())
+        if before and self._rows(cursor, table) == before:
+            return
+        cursor.execute(f"DELETE FROM `{self.name}`.`{table}`")  # noqa: S608 - names out of the catalogue
+        if before:
+            places = ", ".join(["%s"] * len(before[0]))
+            cursor.executemany(f"INSERT INTO `{self.name}`.`{table}` VALUES ({places})", before)  # noqa: S608 - as above
 
     def drop(self) -> None:
         """Remove the database from the server."""
         with self._cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS `{self.name}`")
 
-    def _filled(self) -> set[str]:
+    def _filled(self, cursor: Cursor) -> set[str]:
         """Return the tables that hold a row, asked in one statement."""
-        with self._cursor() as cursor:
-            cursor.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (self.name,)
+        cursor.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (self.name,)
+        )
+        tables = [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT '{t}' FROM DUAL WHERE EXISTS (SELECT 1 FROM `{self.name}`.`{t}`)"  # noqa: S608 - as above
+                for t in tables
             )
-            tables = [row[0] for row in cursor.fetchall()]
-            if not tables:
-                return set()
-            cursor.execute(
-                " UNION ALL ".join(
-                    f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM `{self.name}`.`{t}`)"  # noqa: S608 - as above
-                    for t in tables
-                )
-            )
-            return {row[0] for row in cursor.fetchall()}
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+    def _rows(self, cursor: Cursor, table: str) -> tuple[tuple[Any, ...], ...]:
+        cursor.execute(f"SELECT * FROM `{self.name}`.`{table}`")  # noqa: S608 - as above
+        return tuple(cursor.fetchall())
 
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[Cursor]:

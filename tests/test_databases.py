@@ -1,4 +1,4 @@
-"""The database fixtures: each test finds a migrated, empty database, on every backend."""
+"""The database fixtures: each test finds what the migrations left, and nothing else, on every backend."""
 
 import pytest
 
@@ -6,7 +6,16 @@ from twooter.storage.database import Storage
 
 
 @pytest.mark.parametrize("_attempt", [1, 2, 3])
-def test_a_test_never_sees_what_another_one_wrote(storage: Storage, _attempt: int) -> None:
-    assert storage.database.execute_sql("SELECT COUNT(*) FROM node_leases").fetchone() == (0,)
+def test_a_test_never_sees_what_another_one_did(storage: Storage, _attempt: int) -> None:
+    def count(table: str) -> int:
+        return int(storage.database.execute_sql(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - below
+
+    assert count("node_leases") == 0
+    assert count("accounts") == 2  # the built-in ones come with the first migration
     storage.database.execute_sql("INSERT INTO node_leases (node, holder, until_ms) VALUES (1, 'x', 1)")
-    assert storage.database.execute_sql("SELECT COUNT(*) FROM node_leases").fetchone() == (1,)
+    storage.database.execute_sql("DELETE FROM accounts")
+    assert (count("node_leases"), count("accounts")) == (1, 0)
+
+
+def test_the_fixture_opens_the_backend_it_names(storage: Storage, backend: str) -> None:
+    assert storage.mysql is (backend != "sqlite")
