@@ -18,7 +18,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime ## everything on this machine: web server, worker, SQLite in ./var (PORT, TWOOTER_VAR_DIR)
-	@exec $(BIN)/python -m twooter run
+	@$(if $(PORT),TWOOTER_PORT=$(PORT) )exec $(BIN)/python -m twooter run
 
 test: $(VENV)/.dev ## all tests; with private MariaDB, Redis and RabbitMQ where they are installed
 	@tests/install-services.sh
