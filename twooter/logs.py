@@ -62,35 +62,47 @@ def _to_text(value: Any, **_: Any) -> str:  # Any: idem
     return _to_bytes(value).decode()
 
 
+_SHARED: list[Any] = [  # Any: structlog's processors have several signatures
+    merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _count,
+    structlog.processors.format_exc_info,
+    _mask,
+]
+
+
 def configure(settings: Settings) -> None:
     """Send structlog's and the standard library's lines through one pipeline to standard output."""
-    json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
+    json = _wants_json(settings)
     level = getattr(logging, settings.log_level.upper())
-    shared: list[Any] = [  # Any: structlog's processors have several signatures
-        merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _count,
-        structlog.processors.format_exc_info,
-        _mask,
-    ]
     tail: Any = structlog.processors.JSONRenderer(_to_bytes) if json else structlog.dev.ConsoleRenderer()
     structlog.configure(
-        processors=[*shared, tail],
+        processors=[*_SHARED, tail],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer)
         if json
         else structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
+    logging.basicConfig(handlers=[handler(settings)], level=max(level, logging.INFO), force=True)
+
+
+def handler(settings: Settings) -> logging.Handler:
+    """Return a handler that sends the standard library's records through the same pipeline."""
+    json = _wants_json(settings)
+    made = logging.StreamHandler(sys.stdout)
+    made.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_name, *shared],
+            foreign_pre_chain=[_name, *_SHARED],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(_to_text) if json else structlog.dev.ConsoleRenderer(),
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
+    return made
+
+
+def _wants_json(settings: Settings) -> bool:
+    return settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())

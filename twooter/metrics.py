@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
+
+_slot = "main"
+
+
+def _identity() -> str:
+    return _slot
+
+
+SEVERAL_PROCESSES = values.ValueClass is not values.MutexValue
+"""Whether PROMETHEUS_MULTIPROC_DIR was set before this module was loaded."""
+if SEVERAL_PROCESSES:
+    # files named by slot, not by pid: restarted processes go on in the files of those they replace
+    values.ValueClass = values.MultiProcessValue(_identity)
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -63,3 +76,18 @@ def count_log(level: str, logger: str) -> None:
     """Count one log line; only levels worth an alert get a series of their own."""
     if level in ("warning", "error", "critical", "exception"):
         LOG_EVENTS.labels(level, logger.split(".")[0]).inc()
+
+
+def take_slot(name: str) -> None:
+    """Name this process's files; to be called in a forked child. A slot has one process at a time, and no underscore."""
+    global _slot  # noqa: PLW0603 - it is the process's identity, of which there is one
+    _slot = name
+
+
+def exposition() -> bytes:
+    """Return all metrics of all processes in Prometheus' text format."""
+    if not SEVERAL_PROCESSES:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+    return generate_latest(registry)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from twooter.domain.accounts import Viewer
 from twooter.errors import Unauthorized
 from twooter.services import aggregates
+from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
 from twooter.services.cards import Cards
 from twooter.services.edges import Edges
@@ -34,12 +35,23 @@ class Services:
     timelines: Timelines
     twoots: Twoots
     versions: Versions
+    background: Background
 
     def authenticate(self, token: str) -> Viewer:
         raise Unauthorized("no")
 
     def observe_request(self, name: str, seconds: float, failed: bool) -> None:
         pass
+
+    def start(self) -> None:
+        """Start the background jobs of this process; after a fork, never before."""
+        self.background.start()
+
+    def stop(self) -> None:
+        """Flush what the jobs hold, give the node number back and close."""
+        self.background.stop()
+        self.ids.release()
+        self.storage.close()
 
 
 def wire(settings: Settings) -> Services:
@@ -74,4 +86,5 @@ def wire(settings: Settings) -> Services:
             needs_confirmed_email=settings.needs_confirmed_email,
         ),
         versions=versions,
+        background=Background([Job("node_lease", 20, ids.renew)], close=storage.close),
     )

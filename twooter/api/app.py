@@ -15,6 +15,7 @@ from twooter.api.doorway import Authenticate, Doorway, Observe
 from twooter.api.lists import Lists
 from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, PublicTimeline
 from twooter.api.native.twoots import TwootResource, TwootsResource
+from twooter.api.ops import add_ops_routes
 from twooter.services.timelines import Timelines
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
@@ -55,16 +56,22 @@ def routes(services: Services) -> tuple[Route, ...]:
     )
 
 
-def create_app(services: Services) -> falcon.App:
-    """Return the WSGI application."""
+def create_doorway(services: Services) -> Doorway:
+    """Return the middleware every request passes."""
     settings = services.settings
-    doorway = Doorway(
+    return Doorway(
         services.authenticate,
         services.observe_request,
         cors_origins=settings.cors_origins,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_seconds=settings.body_timeout_seconds,
     )
+
+
+def create_app(services: Services, doorway: Doorway | None = None) -> falcon.App:
+    """Return the WSGI application; probes and metrics are in it unless they have a port of their own."""
+    if doorway is None:
+        doorway = create_doorway(services)
     app = falcon.App(middleware=[doorway])
     app.req_options.strip_url_path_trailing_slash = False
     app.req_options.auto_parse_qs_csv = False
@@ -74,4 +81,6 @@ def create_app(services: Services) -> falcon.App:
     app.add_error_handler(errors.TwooterError, answers.on_refusal)
     for route in routes(services):
         app.add_route(route.path, route.resource)
+    if services.settings.metrics_port is None:
+        add_ops_routes(app, alive=lambda: None, ready=doorway.trouble)
     return app

@@ -10,6 +10,7 @@ from typing import Any
 
 import falcon
 
+from twooter.api.board import Board
 from twooter.api.operations import Auth, Operation
 from twooter.domain.accounts import Role, Viewer
 from twooter.errors import Forbidden, Unauthorized
@@ -52,11 +53,14 @@ class Doorway:
         self._cors_origins = frozenset(cors_origins)
         self._max_body_bytes = max_body_bytes
         self._body_timeout_seconds = body_timeout_seconds
+        self.board: Board | None = None
         self._observers: dict[tuple[str, str | None, int], Callable[[float], None]] = {}
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Begin: time, request id, limits of the body."""
         context = req.context
+        if self.board is not None:
+            self.board.begin()
         context.started = time.perf_counter()
         given = req.get_header("X-Request-ID")
         context.request_id = given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -114,6 +118,12 @@ class Doorway:
             account_id=None if context.viewer is None else context.viewer.account_id,
         )
         clear_contextvars()
+        if self.board is not None:
+            self.board.end()
+
+    def trouble(self) -> str | None:
+        """Return why this process cannot answer requests, or None."""
+        return None if self.board is None else self.board.trouble([self.board.slot])
 
     def _preflight(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.status = falcon.HTTP_204

@@ -1,0 +1,45 @@
+"""python -m workers: a worker, or `beat`, with the settings Kubernetes and laptops both need."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+# before Celery loads: SIGTERM drains (finish or give back what runs) instead of waiting for ever
+os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="twooter-worker-metrics-"))
+
+import click  # noqa: E402 - see above
+
+QUEUES = "aggregates,notify,maintenance"
+
+
+@click.group()
+def main() -> None:
+    """Run Twooter's background work; needs TWOOTER_BROKER_URL."""
+
+
+@main.command()
+@click.option("--queues", default=QUEUES, show_default=True, help="Queues to serve, comma separated.")
+@click.option("--concurrency", default=2, show_default=True, help="Processes.")
+def worker(queues: str, concurrency: int) -> None:
+    """Run a worker."""
+    from workers.app import main as create
+
+    create().worker_main(
+        ["worker", "--queues", queues, "--concurrency", str(concurrency), "--loglevel", "INFO"]
+        + ["--without-gossip", "--without-mingle", "--pool", "prefork"]
+    )
+
+
+@main.command()
+def beat() -> None:
+    """Run the scheduler of periodic tasks; two at once do no harm, each slot is claimed in the database."""
+    from workers.app import main as create
+
+    app = create()
+    app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="INFO", quiet=True).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Gunicorn's configuration of the one process of `make run`: web server, relay, beat and worker together."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from celery.beat import Service
+
+from twooter.broker import Sender
+from twooter.gunicorn_conf import *  # noqa: F403 - gunicorn reads a configuration's global names
+from twooter.gunicorn_conf import post_worker_init as start_api
+from twooter.gunicorn_conf import worker_exit as stop_api
+from twooter.services.outboxes import relay
+
+workers = 1  # the queue lives in this process's memory
+_stopping = threading.Event()
+_parts: list[Any] = []  # Any: Celery has no types
+_STOP_SECONDS = 5
+
+
+def post_worker_init(worker: Any) -> None:  # Any: gunicorn has no types
+    """Start the API's background, then relay, worker and beat in threads."""
+    from twooter import wsgi
+    from twooter.services.schemas import when_schema_is_ready
+
+    start_api(worker)
+    when_schema_is_ready(wsgi.services.storage, _stopping, _start)
+
+
+def _start() -> None:
+    from twooter.wsgi import services, settings
+    from workers.app import create_app
+    from workers.schedule import SCHEDULE
+
+    app = create_app(settings, services)
+    app.set_default()  # without it, tasks that the memory transport hands over never run
+    app.conf.beat_schedule = SCHEDULE
+    app.conf.worker_enable_soft_shutdown_on_idle = False
+    # a WorkController, not a Worker: it leaves the process's signals to gunicorn
+    worker = app.WorkController(
+        pool="solo", concurrency=1, queues=None, without_gossip=True, without_mingle=True, without_heartbeat=True
+    )
+    beat = Service(app, scheduler_cls="celery.beat:Scheduler")
+    _parts.extend([worker, beat])
+    threading.Thread(target=worker.start, name="worker", daemon=True).start()
+    threading.Thread(target=beat.start, kwargs={"embedded_process": False}, name="beat", daemon=True).start()
+    arguments = (services.outboxes, Sender(app), _stopping.wait)
+    poll = {"poll_seconds": min(settings.relay_poll_seconds, 0.05)}
+    threading.Thread(target=relay, args=arguments, kwargs=poll, name="relay", daemon=True).start()
+
+
+def worker_exit(server: Any, worker: Any) -> None:  # Any: idem
+    """Stop the parts; what they had not done is in the outbox and goes on at the next start."""
+    _stopping.set()
+    for part in _parts:
+        threading.Thread(target=part.stop, daemon=True).start()
+    stop_api(server, worker)

@@ -1,0 +1,42 @@
+"""Whether a worker's consumer still turns: told by its own timer, asked by probes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+_TICK_SECONDS = 5.0
+STUCK_SECONDS = 60.0
+
+
+class Progress:
+    """Watches the event loop of a worker's parent process."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self._consumer: Any = None  # Any: Celery has no types
+        self._ticked_at = time.monotonic()
+
+    def watch(self, consumer: Any) -> None:
+        """Let the consumer's own timer tell that it turns."""
+        self._consumer = consumer
+        consumer.timer.call_repeatedly(_TICK_SECONDS, self._tick)
+
+    def stuck(self) -> str | None:
+        """Return what is wrong when the loop has not turned for a minute while the broker was there.
+
+        Without a broker nothing can turn, and a restart would not bring it back.
+        """
+        silent = time.monotonic() - self._ticked_at
+        if silent > STUCK_SECONDS and self.disconnected() is None:
+            return f"the consumer has not turned for {silent:.0f} s"
+        return None
+
+    def disconnected(self) -> str | None:
+        """Return what is wrong when the consumer has no connection to the broker."""
+        connection = getattr(self._consumer, "connection", None)
+        return None if connection is not None and connection.connected else "not connected to the broker"
+
+    def _tick(self) -> None:
+        self._ticked_at = time.monotonic()
