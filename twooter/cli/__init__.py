@@ -1,0 +1,65 @@
+"""The command line: one file per noun, each loaded only when its command is called."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command lives (`module:attribute`), and its line in the help."""
+
+    place: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("serving:run", "Run everything in one process on this machine."),
+    "serve": Entry("serving:serve", "Run the web server."),
+    "relay": Entry("relay:relay", "Seal outbox events into batches and send them to the broker."),
+    "migrate": Entry("migrations:migrate", "Bring the database's schema up to date."),
+    "config": Entry("configuration:config", "Show every setting and where it came from."),
+    "routes": Entry("routes:routes", "List the HTTP routes."),
+    "demo": Entry("demos:demo", "Fill the database with demo accounts and twoots."),
+    "import": Entry("imports:import_", "Import messages from a CSV file."),
+    "export": Entry("exports:export", "Write all messages as a CSV file."),
+}
+"""In the order of the help. A test compares each line with the command's own docstring."""
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module when that command is called: help and small commands stay fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loading its module."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, attribute = entry.place.split(":")
+        command: click.Command = getattr(importlib.import_module(f"twooter.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table without loading anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="twooter", message="Twooter %(version)s")
+def main() -> None:
+    """Twooter: the backend of a Twitter-like application.
+
+    To try it, `run` starts everything on this machine: web server, worker, SQLite in ./var, demo data. In production
+    run `migrate` once per release, then any number of `serve`, `relay` and `python -m workers worker`, and one
+    `python -m workers beat`.
+
+    Settings are TWOOTER_* environment variables; `config` shows them. COMMAND --help tells more of a command.
+    """
