@@ -8,7 +8,7 @@ from twooter.storage.database import Storage
 @pytest.mark.parametrize("_attempt", [1, 2, 3])
 def test_a_test_never_sees_what_another_one_did(storage: Storage, _attempt: int) -> None:
     def count(table: str) -> int:
-        return int(storage.database.execute_sql(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - below
+        return int(storage.database.execute_sql(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - of names written below
 
     assert count("node_leases") == 0
     assert count("accounts") == 2  # the built-in ones come with the first migration
