@@ -13,7 +13,9 @@ from twooter.services.cards import Cards
 from twooter.services.edges import Edges
 from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
+from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
+from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
@@ -35,6 +37,8 @@ class Services:
     timelines: Timelines
     twoots: Twoots
     versions: Versions
+    messages: Messages
+    stats: MessageStats
     background: Background
 
     def authenticate(self, token: str) -> Viewer:
@@ -62,6 +66,15 @@ def wire(settings: Settings) -> Services:
     versions = Versions(Cache.open(settings))
     hashtags = Hashtags(storage, ids)
     cards = Cards(storage)
+    twoots = Twoots(
+        storage,
+        ids,
+        outboxes,
+        hashtags,
+        cards,
+        versions,
+        needs_confirmed_email=settings.needs_confirmed_email,
+    )
     return Services(
         settings=settings,
         storage=storage,
@@ -76,15 +89,16 @@ def wire(settings: Settings) -> Services:
         ),
         hashtags=hashtags,
         timelines=Timelines(storage, cards, hashtags),
-        twoots=Twoots(
+        twoots=twoots,
+        versions=versions,
+        messages=Messages(
             storage,
-            ids,
-            outboxes,
+            twoots,
             hashtags,
             cards,
-            versions,
+            may_post_anonymously=settings.may_post_anonymously,
             needs_confirmed_email=settings.needs_confirmed_email,
         ),
-        versions=versions,
+        stats=MessageStats(storage),
         background=Background([Job("node_lease", 20, ids.renew)], close=storage.close),
     )

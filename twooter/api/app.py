@@ -13,9 +13,12 @@ from twooter.api import errors as answers
 from twooter.api.cursors import Cursors
 from twooter.api.doorway import Authenticate, Doorway, Observe
 from twooter.api.lists import Lists
+from twooter.api.native.messages import MessagesResource, MessageStatsResource
 from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, PublicTimeline
 from twooter.api.native.twoots import TwootResource, TwootsResource
 from twooter.api.ops import add_ops_routes
+from twooter.services.messages import Messages
+from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
@@ -29,6 +32,8 @@ class Services(Protocol):
     timelines: Timelines
     twoots: Twoots
     versions: Versions
+    messages: Messages
+    stats: MessageStats
     authenticate: Authenticate
     observe_request: Observe
 
@@ -53,6 +58,8 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/v1/timelines/public", PublicTimeline(*timelines, public_url=public_url)),
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines, public_url=public_url)),
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines, public_url=public_url)),
+        Route("/messages", MessagesResource(services.messages)),
+        Route("/management/message-stats", MessageStatsResource(services.stats)),
     )
 
 

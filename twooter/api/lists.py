@@ -103,10 +103,15 @@ def etag_of(body: bytes) -> str:
 
 def send(req: falcon.Request, resp: falcon.Response, body: bytes, etag: str, *, anonymous: bool) -> None:
     """Send JSON, or 304 when an anonymous client has it already."""
-    resp.set_header("Vary", "Authorization")
     if not anonymous:
+        resp.set_header("Vary", "Authorization")
+    if not anonymous or not unchanged(req, resp, etag):
         resp.data, resp.content_type = body, falcon.MEDIA_JSON
-        return
+
+
+def unchanged(req: falcon.Request, resp: falcon.Response, etag: str) -> bool:
+    """Set the headers of an answer that is the same for everyone; return whether it is a 304, and needs no body."""
+    resp.set_header("Vary", "Authorization")
     resp.set_header("Cache-Control", "no-cache")
     resp.set_header("ETag", etag)
     given = req.get_header("If-None-Match")
@@ -114,5 +119,5 @@ def send(req: falcon.Request, resp: falcon.Response, body: bytes, etag: str, *, 
         given.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in given.split(","))
     ):
         resp.status = falcon.HTTP_304
-    else:
-        resp.data, resp.content_type = body, falcon.MEDIA_JSON
+        return True
+    return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 from urllib.parse import unquote_to_bytes
 
 import falcon
@@ -54,14 +54,18 @@ class PageQuery(Query):
     cursor: str | None = Field(None, max_length=512, description="`next` or `prev` of an earlier page.")
 
 
-def query(req: falcon.Request, model: type[M]) -> M:
-    """Return the query string as a model.
+def query(req: falcon.Request, model: type[M], *, unprocessable: bool = False) -> M:
+    """Return the query string as a model; a parameter whose field is a list may be given several times.
 
-    Raises: BadRequest naming the first bad parameter, or one given twice.
+    Raises: BadRequest naming the first bad parameter, or one given twice; with `unprocessable`, Invalid for a value
+    that does not fit the model.
     """
     given: dict[str, Any] = {}
     for name, value in req.params.items():
         if name in model.model_fields or name in _aliases(model):
+            if _takes_many(model, name):
+                given[name] = value if isinstance(value, list) else [value]
+                continue
             if isinstance(value, list):
                 raise BadRequest(f"{name}: give this parameter once.", code="repeated_parameter", field=name)
             given[name] = value
@@ -70,6 +74,8 @@ def query(req: falcon.Request, model: type[M]) -> M:
     try:
         return model.model_validate(given)
     except ValidationError as ex:
+        if unprocessable:
+            raise Invalid(*_field_errors(ex)) from None
         first = _field_errors(ex)[0]
         raise BadRequest(f"{first.field}: {first.detail}", code="bad_parameter", field=first.field) from None
 
@@ -117,6 +123,11 @@ def idempotency_key(req: falcon.Request, value: BaseModel) -> Idempotency | None
 
 def _aliases(model: type[BaseModel]) -> set[str]:
     return {f.alias for f in model.model_fields.values() if f.alias}
+
+
+def _takes_many(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and get_origin(field.annotation) is list
 
 
 def _check_utf8(query_string: str) -> None:

@@ -22,7 +22,9 @@ class Hashtags:
 
     def ensure_ids(self, tags: Sequence[Hashtag]) -> tuple[int, ...]:
         """Return the ids of hashtags in their order, making those that are new; not to be called in a transaction."""
-        unknown = [tag for tag in tags if tag.key not in self._known]
+        known = self._known  # the process may forget while this runs
+        ids = {tag.key: known[tag.key] for tag in tags if tag.key in known}
+        unknown = [tag for tag in tags if tag.key not in ids]
         if unknown:
             keys = [tag.key for tag in unknown]
             found = self._storage.read(lambda tx: hashtags.fetch_ids(tx, keys))
@@ -31,8 +33,8 @@ class Hashtags:
                 self._storage.transact(lambda tx: hashtags.ensure(tx, missing, self._ids.make))
                 found = self._storage.read(lambda tx: hashtags.fetch_ids(tx, keys))
             self._remember(found)
-            return tuple(found.get(tag.key) or self._known[tag.key] for tag in tags)
-        return tuple(self._known[tag.key] for tag in tags)
+            ids |= found
+        return tuple(ids[tag.key] for tag in tags)
 
     def find_id(self, key: str) -> int | None:
         """Return the id of a key, or None when nobody has used it."""
