@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     limit_registrations: str = setting("20/hour", "New accounts per network.")
     limit_sign_ins: str = setting("10/15 minutes", "Password attempts per account and network.")
     limit_sign_ins_network: str = setting("100/15 minutes", "Password attempts per network.")
+    limit_sign_ins_strangers: str = setting(
+        "50/15 minutes", "Password attempts per account from networks that never signed in to it."
+    )
     limit_mails: str = setting(
         "5/hour", "Password reset mails per address, and requests for them per network ×10."
     )

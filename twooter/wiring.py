@@ -5,22 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twooter.domain.accounts import Viewer
-from twooter.errors import Unauthorized
 from twooter.services import aggregates
+from twooter.services.accounts import Accounts
+from twooter.services.addresses import Addresses
 from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
 from twooter.services.cards import Cards
 from twooter.services.edges import Edges
+from twooter.services.hashes import Hashes
 from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
+from twooter.services.limits import Limits
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
 from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
+from twooter.services.tokens import Tokens
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
 from twooter.settings import Settings
 from twooter.storage.cache import Cache
+from twooter.storage.counters import Counters
 from twooter.storage.database import Storage
 
 
@@ -37,12 +42,16 @@ class Services:
     timelines: Timelines
     twoots: Twoots
     versions: Versions
+    accounts: Accounts
+    tokens: Tokens
+    limits: Limits
     messages: Messages
     stats: MessageStats
     background: Background
 
     def authenticate(self, token: str) -> Viewer:
-        raise Unauthorized("no")
+        """Return who a bearer token proves to be asking."""
+        return self.tokens.authenticate(token)
 
     def observe_request(self, name: str, seconds: float, failed: bool) -> None:
         pass
@@ -65,6 +74,13 @@ def wire(settings: Settings) -> Services:
     outboxes = Outboxes(storage, ids, resend_seconds=settings.resend_seconds)
     versions = Versions(Cache.open(settings))
     hashtags = Hashtags(storage, ids)
+    limits = _limits(settings)
+    hashes = Hashes(
+        max_at_once=settings.max_concurrent_hashes,
+        max_waiting=max(1, settings.threads // 2 - settings.max_concurrent_hashes),
+    )
+    addresses = Addresses(settings.signing_keys())
+    tokens = Tokens(storage, ids, hashes, limits, addresses, token_days=settings.token_days)
     cards = Cards(storage)
     twoots = Twoots(
         storage,
@@ -91,6 +107,9 @@ def wire(settings: Settings) -> Services:
         timelines=Timelines(storage, cards, hashtags),
         twoots=twoots,
         versions=versions,
+        accounts=Accounts(storage, ids, outboxes, hashes, limits, addresses, versions),
+        tokens=tokens,
+        limits=limits,
         messages=Messages(
             storage,
             twoots,
@@ -100,5 +119,21 @@ def wire(settings: Settings) -> Services:
             needs_confirmed_email=settings.needs_confirmed_email,
         ),
         stats=MessageStats(storage),
-        background=Background([Job("node_lease", 20, ids.renew)], close=storage.close),
+        background=Background(
+            [Job("node_lease", 20, ids.renew), Job("token_uses", 60, tokens.flush, at_stop=True)],
+            close=storage.close,
+        ),
     )
+
+
+def _limits(settings: Settings) -> Limits:
+    rates = {
+        "registrations": settings.limit_registrations,
+        "sign_ins": settings.limit_sign_ins,
+        "sign_ins_network": settings.limit_sign_ins_network,
+        "sign_ins_strangers": settings.limit_sign_ins_strangers,
+        "mails": settings.limit_mails,
+        "twoots": settings.limit_twoots,
+        "anonymous_messages": settings.limit_anonymous_messages,
+    }
+    return Limits(Counters.open(settings), rates)

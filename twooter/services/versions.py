@@ -55,3 +55,9 @@ class Versions:
         if not self._cache.set_many(dict.fromkeys(names, version)):
             log.warning("versions_not_moved", pages=len(names))
             self._sleep(PAGE_SECONDS)
+
+    def move_all(self, author_id: int) -> None:
+        """Make every page that shows an author a new one; those of hashtags are waited out, for nobody knows which."""
+        self.move(author_id, [])
+        if self._cache is not None:
+            self._sleep(PAGE_SECONDS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from peewee import fn
+
 from twooter.domain.accounts import Account, Role, State
 from twooter.storage.database import Row, Session
 from twooter.storage.statements import Insert, Statement, each, p
@@ -18,6 +20,25 @@ _move_twoots = Statement(
     "account_move_twoots",
     lambda: Accounts.update(twoots=Accounts.twoots + p("by")).where(Accounts.id == p("id")),
 )
+_set_profile = Statement(
+    "account_set_profile",
+    lambda: Accounts.update(
+        display_name=fn.COALESCE(p("display_name"), Accounts.display_name),
+        bio=fn.COALESCE(p("bio"), Accounts.bio),
+        version=Accounts.version + 1,
+    ).where((Accounts.id == p("id")) & (Accounts.state == State.ACTIVE.value)),
+)
+_set_state = Statement(
+    "account_set_state",
+    lambda: Accounts.update(state=p("state"), version=Accounts.version + 1).where(
+        (Accounts.id == p("id")) & Accounts.state.in_(each("states"))
+    ),
+)
+_set_role = Statement(
+    "account_set_role",
+    lambda: Accounts.update(role=p("role"), version=Accounts.version + 1).where(Accounts.id == p("id")),
+)
+_remove = Statement("account_remove", lambda: Accounts.delete().where(Accounts.id == p("id")))
 
 
 def _account(row: Row) -> Account:
@@ -53,3 +74,23 @@ def find(tx: Session, id_: int) -> Account | None:
 def move_twoots(tx: Session, id_: int, by: int) -> None:
     """Change the number of an account's twoots, relative to what it is."""
     tx.run(_move_twoots, id=id_, by=by)
+
+
+def set_profile(tx: Session, id_: int, *, display_name: str | None, bio: str | None) -> bool:
+    """Change what an active account says of itself, None leaving it; return False when there is no such account."""
+    return tx.run(_set_profile, id=id_, display_name=display_name, bio=bio) == 1
+
+
+def set_state(tx: Session, id_: int, state: State, *, among: Sequence[State]) -> bool:
+    """Change the state of an account that is in one of some states; return False when it is not."""
+    return tx.run(_set_state, id=id_, state=state.value, states=[s.value for s in among]) == 1
+
+
+def set_role(tx: Session, id_: int, role: Role) -> bool:
+    """Change what an account may do; return False when there is no such account."""
+    return tx.run(_set_role, id=id_, role=role.value) == 1
+
+
+def remove(tx: Session, id_: int) -> None:
+    """Delete an account's row."""
+    tx.run(_remove, id=id_)

@@ -1,0 +1,48 @@
+"""Mail addresses: what is one, and the keyed hashes they are claimed by."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from email_validator import EmailNotValidError, validate_email
+
+from twooter.errors import Invalid
+
+MAX_ADDRESS = 254
+
+
+class Addresses:
+    """Knows mail addresses by their HMAC; the first key makes new claims, all keys find old ones."""
+
+    def __init__(self, keys: tuple[bytes, ...]) -> None:
+        self._keys = keys
+
+    @staticmethod
+    def check(text: str) -> str:
+        """Return an address as it is written to, without asking the DNS.
+
+        Raises: Invalid for what is no address.
+        """
+        try:
+            found = validate_email(
+                text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+            )
+        except (EmailNotValidError, UnicodeError):
+            raise Invalid.field(
+                "email", "bad_email", "This is no mail address; use name@example.com."
+            ) from None
+        address = found.ascii_email or found.normalized
+        if len(address) > MAX_ADDRESS:
+            raise Invalid.field("email", "too_long", f"Use an address of at most {MAX_ADDRESS} characters.")
+        return address
+
+    @staticmethod
+    def key(text: str) -> str:
+        """Return the form in which two spellings of an address are the same."""
+        return text.strip().casefold()
+
+    def hmacs(self, address: str) -> list[str]:
+        """Return the address's hash under each key, the newest first."""
+        text = self.key(address).encode()
+        return [hmac.new(key, b"email\n" + text, hashlib.sha256).hexdigest() for key in self._keys]

@@ -1,0 +1,85 @@
+"""Rate limits: who may do how much of what in which time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from limits import RateLimitItem, parse
+
+from twooter.domain.clients import Client, Quota
+from twooter.errors import TooMany
+from twooter.logs import get_logger
+from twooter.metrics import REFUSALS
+from twooter.storage.counters import Counters
+
+log = get_logger("limits")
+
+_REQUESTS_PER_MAIL = 10
+
+
+class Limits:
+    """Counts requests; each method raises TooMany once its limit is used up, and notes the quota at the client.
+
+    `rates` maps each limit's name to its rate, such as `10/15 minutes`. Keys that people type are counted by their hash.
+    """
+
+    def __init__(self, counters: Counters, rates: Mapping[str, str]) -> None:
+        self._counters = counters
+        self._rates = {name: parse(rate) for name, rate in rates.items()}
+
+    def registration(self, client: Client) -> None:
+        """Count a new account of a network."""
+        self._spend("registrations", client.network, client)
+
+    def sign_in(self, name: str, client: Client) -> None:
+        """Count a password attempt: of the network, and of the name from this network."""
+        self._spend("sign_ins_network", client.network, client)
+        self._spend("sign_ins", f"{_hidden(name)}:{client.network}", client)
+
+    def stranger(self, name: str, client: Client) -> None:
+        """Count a password attempt from a network that never signed in to the account of that name."""
+        self._spend("sign_ins_strangers", _hidden(name), client)
+
+    def password_change(self, account_id: int, client: Client) -> None:
+        """Count an attempt to change a password: the old one is a password attempt too."""
+        self._spend("sign_ins_network", client.network, client)
+        self._spend("sign_ins", f"{account_id}:{client.network}", client)
+
+    def mail_request(self, client: Client) -> None:
+        """Count a request for a mail, by network."""
+        rate = self._rates["mails"]
+        many = parse(f"{rate.amount * _REQUESTS_PER_MAIL}/{rate.get_expiry()} seconds")
+        self._count("mail_requests", many, client.network, client)
+
+    def may_mail(self, address: str) -> bool:
+        """Count a mail to an address; return False when it has had enough of them."""
+        rate = self._rates["mails"]
+        return self._counters.count(f"mails:{_hidden(address)}", rate.get_expiry()) <= rate.amount
+
+    def twoot(self, account_id: int, client: Client) -> None:
+        """Count a twoot of an account."""
+        self._spend("twoots", str(account_id), client)
+
+    def anonymous_message(self, client: Client) -> None:
+        """Count a message without an account, by network."""
+        self._spend("anonymous_messages", client.network, client)
+
+    def _spend(self, name: str, key: str, client: Client) -> None:
+        self._count(name, self._rates[name], key, client)
+
+    def _count(self, name: str, rate: RateLimitItem, key: str, client: Client) -> None:
+        place, window_seconds = f"{name}:{key}", rate.get_expiry()
+        used = self._counters.count(place, window_seconds)
+        if used <= rate.amount:
+            client.spent.append(Quota(name, rate.amount, window_seconds, rate.amount - used))
+            return
+        reset_seconds = min(window_seconds, self._counters.seconds_left(place))
+        client.spent.append(Quota(name, rate.amount, window_seconds, 0, reset_seconds))
+        REFUSALS.labels(name).inc()
+        log.info("rate_limited", limit=name)
+        raise TooMany("Too many requests; try again later.", retry_after_seconds=reset_seconds)
+
+
+def _hidden(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

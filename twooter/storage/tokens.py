@@ -1,0 +1,141 @@
+"""Tokens: found by account and id; only the SHA-256 of the secret is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from twooter.domain.accounts import Role, State, Viewer
+from twooter.domain.pages import Page
+from twooter.domain.tokens import Token
+from twooter.storage.database import Session
+from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.tables import Accounts, Credentials, Tokens
+from twooter.storage.twoots import NEWEST
+
+_FIELDS = (Tokens.id, Tokens.created_ms, Tokens.expires_ms, Tokens.last_used_ms, Tokens.user_agent)
+
+_insert = Insert(
+    "token_insert",
+    Tokens,
+    ("account_id", "id", "secret_sha256", "created_ms", "expires_ms", "last_used_ms", "user_agent"),
+)
+_proof = Statement(
+    "token_proof",
+    lambda: (
+        Tokens.select(
+            Tokens.secret_sha256,
+            Tokens.expires_ms,
+            Tokens.last_used_ms,
+            Accounts.state,
+            Accounts.username,
+            Accounts.role,
+            Credentials.email_confirmed_ms,
+        )
+        .join(Accounts, on=(Accounts.id == Tokens.account_id))
+        .join_from(Tokens, Credentials, on=(Credentials.account_id == Tokens.account_id))
+        .where((Tokens.account_id == p("account_id")) & (Tokens.id == p("id")))
+    ),
+)
+_page = Statement(
+    "token_page",
+    lambda: (
+        Tokens.select(*_FIELDS)
+        .where(
+            (Tokens.account_id == p("account_id"))
+            & (Tokens.id < p("before"))
+            & (Tokens.expires_ms > p("now_ms"))
+        )
+        .order_by(Tokens.id.desc())
+        .limit(p("limit"))
+    ),
+)
+_page_after = Statement(
+    "token_page_after",
+    lambda: (
+        Tokens.select(*_FIELDS)
+        .where(
+            (Tokens.account_id == p("account_id"))
+            & (Tokens.id > p("after"))
+            & (Tokens.expires_ms > p("now_ms"))
+        )
+        .order_by(Tokens.id)
+        .limit(p("limit"))
+    ),
+)
+_touch = Statement(
+    "token_touch",
+    lambda: Tokens.update(last_used_ms=p("now_ms")).where(
+        (Tokens.account_id == p("account_id")) & Tokens.id.in_(each("ids"))
+    ),
+)
+_remove = Statement(
+    "token_remove",
+    lambda: Tokens.delete().where((Tokens.account_id == p("account_id")) & (Tokens.id == p("id"))),
+)
+_remove_all = Statement(
+    "token_remove_all",
+    lambda: Tokens.delete().where((Tokens.account_id == p("account_id")) & (Tokens.id != p("except_id"))),
+)
+_remove_expired = Statement(
+    "token_remove_expired",
+    lambda: Tokens.delete().where(
+        (Tokens.account_id == p("account_id")) & (Tokens.expires_ms <= p("now_ms"))
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a token's row says of the token and of its account."""
+
+    secret_sha256: str
+    expires_ms: int
+    last_used_ms: int
+    state: State
+    viewer: Viewer
+
+
+def insert(tx: Session, account_id: int, token: Token, secret_sha256: str) -> None:
+    """Write a new token."""
+    times = (token.created_ms, token.expires_ms, token.last_used_ms)
+    tx.insert(_insert, [(account_id, token.id, secret_sha256, *times, token.user_agent)])
+
+
+def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
+    """Return what decides about a token, in one query: every signed-in request pays for it."""
+    row = tx.one(_proof, account_id=account_id, id=id_)
+    if row is None:
+        return None
+    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None)
+    return Proof(row[0], row[1], row[2], State(row[3]), viewer)
+
+
+def fetch(tx: Session, account_id: int, page: Page, now_ms: int) -> list[Token]:
+    """Return one page of an account's tokens that still hold, in reading order, and one more."""
+    given = {"account_id": account_id, "limit": page.limit + 1, "now_ms": now_ms}
+    if page.after is not None:
+        rows = tx.all(_page_after, after=page.after, **given)
+    else:
+        rows = tx.all(_page, before=page.before or NEWEST, **given)
+    return [Token(*row) for row in rows]
+
+
+def touch(tx: Session, account_id: int, ids: Sequence[int], now_ms: int) -> None:
+    """Note that tokens of an account were used."""
+    tx.run(_touch, account_id=account_id, ids=ids, now_ms=now_ms)
+
+
+def remove(tx: Session, account_id: int, id_: int) -> bool:
+    """Delete a token; return False when there is none."""
+    return tx.run(_remove, account_id=account_id, id=id_) == 1
+
+
+def remove_all(tx: Session, account_id: int, *, except_id: int = 0) -> None:
+    """Delete all tokens of an account but one."""
+    tx.run(_remove_all, account_id=account_id, except_id=except_id)
+
+
+def remove_expired(tx: Session, account_id: int, now_ms: int) -> None:
+    """Delete the tokens of an account that no longer hold."""
+    tx.run(_remove_expired, account_id=account_id, now_ms=now_ms)
