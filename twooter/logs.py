@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -72,26 +72,27 @@ _SHARED: list[Any] = [  # Any: structlog's processors have several signatures
 ]
 
 
-def configure(settings: Settings) -> None:
-    """Send structlog's and the standard library's lines through one pipeline to standard output."""
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's lines through one pipeline to standard output, or to a stream."""
+    stream = sys.stdout if stream is None else stream
     json = _wants_json(settings)
     level = getattr(logging, settings.log_level.upper())
     tail: Any = structlog.processors.JSONRenderer(_to_bytes) if json else structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[*_SHARED, tail],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer)
+        logger_factory=structlog.BytesLoggerFactory(stream.buffer)
         if json
-        else structlog.PrintLoggerFactory(),
+        else structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[handler(settings)], level=max(level, logging.INFO), force=True)
+    logging.basicConfig(handlers=[handler(settings, stream)], level=max(level, logging.INFO), force=True)
 
 
-def handler(settings: Settings) -> logging.Handler:
+def handler(settings: Settings, stream: TextIO | None = None) -> logging.Handler:
     """Return a handler that sends the standard library's records through the same pipeline."""
     json = _wants_json(settings)
-    made = logging.StreamHandler(sys.stdout)
+    made = logging.StreamHandler(sys.stdout if stream is None else stream)
     made.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_name, *_SHARED],

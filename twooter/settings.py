@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -173,6 +174,11 @@ class Settings(BaseSettings):
             finally:
                 draft.unlink()
         return (path.read_text().strip().encode(),)
+
+
+def in_kubernetes() -> bool:
+    """Return whether this process runs in a pod: Kubernetes sets the variable in each."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ
 
 
 def read_settings() -> Settings:

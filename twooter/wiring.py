@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 from twooter.domain.accounts import Viewer
 from twooter.services import aggregates
+from twooter.services.archives import Archives
 from twooter.services.accounts import Accounts
 from twooter.services.addresses import Addresses
 from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
 from twooter.services.cards import Cards
 from twooter.services.edges import Edges
+from twooter.services.exports import Exports
 from twooter.services.hashes import Hashes
 from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
+from twooter.services.imports import Imports
 from twooter.services.limits import Limits
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
@@ -47,6 +50,8 @@ class Services:
     limits: Limits
     messages: Messages
     stats: MessageStats
+    imports: Imports
+    exports: Exports
     background: Background
 
     def authenticate(self, token: str) -> Viewer:
@@ -119,6 +124,8 @@ def wire(settings: Settings) -> Services:
             needs_confirmed_email=settings.needs_confirmed_email,
         ),
         stats=MessageStats(storage),
+        imports=Imports(storage, ids, Archives(storage, hashtags, outboxes, versions)),
+        exports=Exports(storage),
         background=Background(
             [Job("node_lease", 20, ids.renew), Job("token_uses", 60, tokens.flush, at_stop=True)],
             close=storage.close,

@@ -4,13 +4,15 @@
   (`#1` is none), where no such character, `#`, `&` or `/` stands before the `#`. `＃` counts as `#`.
 - A mention is `@` and a username, `[A-Za-z0-9_]{1,30}`, where no letter, digit, `@`, `.` or `/` stands before the `@`
   and no letter, digit or `@` follows; a dot followed by a letter makes it a mail address, not a mention.
-- A link is `http://` or `https://` and what follows up to white space or `<>"`, without closing punctuation; nothing inside is read.
+- A link is `http://` or `https://` and what follows up to white space or `<>"`, without closing punctuation; nothing
+  inside is read.
 
-Two hashtags are the same when their keys are: NFKC, case folded, NFKC again.
+Two hashtags are the same when their keys are: NFKC, case folded, NFKC again, without white space around.
 """
 
 from __future__ import annotations
 
+import hashlib
 import html
 import unicodedata
 from dataclasses import dataclass
@@ -57,8 +59,16 @@ class Entities:
 
 
 def tag_key(name: str) -> str:
-    """Return the key two spellings of a hashtag share; may be longer than the name."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    """Return the key two spellings of a hashtag share, at most `MAX_KEY` characters; empty for white space alone.
+
+    A key is often longer than the name (`ﷺ` becomes 18 characters): what would not fit ends in its hash. White space
+    around it does not count: MySQL's collations compare as if trailing spaces were not there.
+    """
+    key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+    if len(key) <= MAX_KEY:
+        return key
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
+    return f"{key[: MAX_KEY - len(digest)]}{digest}"
 
 
 def spans(text: str) -> list[Span]:
@@ -91,8 +101,7 @@ def parse(text: str) -> Entities:
     for span in spans(text):
         if span.kind == "tag":
             key = tag_key(span.value)
-            if 0 < len(key) <= MAX_KEY:
-                tags.setdefault(key, Hashtag(key, span.value))
+            tags.setdefault(key, Hashtag(key, span.value))
         elif span.kind == "mention":
             mentions.setdefault(span.value)
     return Entities(tuple(tags.values()), tuple(mentions))

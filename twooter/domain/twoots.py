@@ -92,17 +92,12 @@ def check_draft(draft: Draft) -> list[FieldError]:
 
 
 def check_message(body: str, tag: str) -> list[FieldError]:
-    """Return what is wrong with a message; any text up to 255 characters is a tag, unless it is white space alone.
-
-    Normalising can make a text longer; its key must not outgrow the column either.
-    """
+    """Return what is wrong with a message; any text up to 255 characters is a tag, unless it is white space alone."""
     errors = text.check_storable("text", body) + text.check_storable("tag", tag)
     if not 1 <= len(body) <= MAX_MESSAGE_CODE_POINTS:
         errors.append(FieldError("text", "bad_length", f"Write 1 to {MAX_MESSAGE_CODE_POINTS} characters."))
     if not 1 <= len(tag) <= MAX_GIVEN_TAG:
         errors.append(FieldError("tag", "bad_length", f"Write 1 to {MAX_GIVEN_TAG} characters."))
-    elif not (key := grammar.tag_key(tag)):
+    elif not grammar.tag_key(tag):
         errors.append(FieldError("tag", "empty", "Write a tag that is more than white space."))
-    elif len(key) > grammar.MAX_KEY:
-        errors.append(FieldError("tag", "bad_length", "This tag is too long once normalised; shorten it."))
     return errors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import orjson
@@ -46,6 +46,12 @@ class Outboxes:
         """Write an event in the caller's transaction."""
         id_ = self._ids.make()
         outbox.append(tx, account_id, id_, Envelope(event, id_rules.time_ms(id_), request_id))
+
+    def append_many(self, tx: Session, account_id: int, events: Sequence[Event]) -> None:
+        """Write events that no request caused in the caller's transaction."""
+        made = [self._ids.make() for _ in events]
+        rows = [(id_, Envelope(event, id_rules.time_ms(id_), None)) for id_, event in zip(made, events, strict=True)]
+        outbox.append_many(tx, account_id, rows)
 
     def seal(self) -> tuple[int, list[Delivery]]:
         """Seal up to 500 waiting events into one batch; return their number and what is to be sent."""

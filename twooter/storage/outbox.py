@@ -105,7 +105,13 @@ class Taken:
 
 def append(tx: Session, account_id: int, id_: int, envelope: Envelope) -> None:
     """Add an event to the account's transaction."""
-    tx.insert(_append, [(id_, account_id, orjson.dumps(events.pack(envelope)))])
+    append_many(tx, account_id, [(id_, envelope)])
+
+
+def append_many(tx: Session, account_id: int, envelopes: Sequence[tuple[int, Envelope]]) -> None:
+    """Add events, each with its id, to the account's transaction."""
+    rows = [(id_, account_id, orjson.dumps(events.pack(envelope))) for id_, envelope in envelopes]
+    tx.insert(_append, rows)
 
 
 def take(tx: Session) -> Taken:

@@ -142,6 +142,22 @@ class IdempotencyKeys(Table):
         primary_key = CompositeKey("account_id", "key")
 
 
+class Imports(Table):
+    """How far a file has been imported; moves with each block of rows, in its transaction."""
+
+    shard = "account_id"
+    account_id = BigIntegerField()
+    file_sha256 = BinaryChar(max_length=64)
+    line = IntegerField()
+    lines_sha256 = BinaryChar(max_length=64)
+    done = BooleanField()
+
+    class Meta:
+        """A row per account and file."""
+
+        primary_key = CompositeKey("account_id", "file_sha256")
+
+
 class Outbox(Table):
     """Events not yet sealed into a batch; empty most of the time."""
 

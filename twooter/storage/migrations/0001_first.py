@@ -111,6 +111,17 @@ class IdempotencyKeys(Frozen):
         primary_key = CompositeKey("account_id", "key")
 
 
+class Imports(Frozen):
+    account_id = BigIntegerField()
+    file_sha256 = BinaryChar(max_length=64)
+    line = IntegerField()
+    lines_sha256 = BinaryChar(max_length=64)
+    done = BooleanField()
+
+    class Meta:
+        primary_key = CompositeKey("account_id", "file_sha256")
+
+
 class Outbox(Frozen):
     id = BigIntegerField(primary_key=True)
     account_id = BigIntegerField()

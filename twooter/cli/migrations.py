@@ -1,0 +1,42 @@
+"""`migrate`: the database's schema."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from twooter.cli.databases import quiet, refusals
+from twooter.settings import read_settings
+from twooter.storage import migrations
+from twooter.storage.database import Storage
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when a migration is pending.")
+def migrate(*, check: bool) -> None:
+    """Bring the database's schema up to date.
+
+    Applies what is pending, each migration once, under a lock: a second `migrate` waits and finds nothing left. Run it
+    before the new version starts; the version still running is fine with the new schema.
+    """
+    settings = read_settings()
+    quiet(settings)
+    with refusals():
+        storage = Storage.open(settings)
+        try:
+            if check:
+                _check(storage)
+                return
+            applied = migrations.migrate(storage)
+        finally:
+            storage.close()
+    click.echo(f"Applied: {', '.join(applied)}" if applied else "The schema is up to date.")
+
+
+def _check(storage: Storage) -> None:
+    missing = migrations.pending(storage)
+    if missing:
+        click.echo(f"Pending: {', '.join(missing)}")
+        sys.exit(1)
+    click.echo("The schema is up to date.")
