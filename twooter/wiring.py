@@ -23,6 +23,7 @@ from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
 from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
+from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
@@ -50,6 +51,7 @@ class Services:
     limits: Limits
     messages: Messages
     stats: MessageStats
+    timings: Timings
     imports: Imports
     exports: Exports
     background: Background
@@ -58,8 +60,9 @@ class Services:
         """Return who a bearer token proves to be asking."""
         return self.tokens.authenticate(token)
 
-    def observe_request(self, name: str, seconds: float, failed: bool) -> None:
-        pass
+    def observe_request(self, name: str, seconds: float, failed: bool) -> None:  # noqa: FBT001 - as timings have it
+        """Count the time of a request."""
+        self.timings.observe_request(name, seconds, failed)
 
     def start(self) -> None:
         """Start the background jobs of this process; after a fork, never before."""
@@ -75,6 +78,8 @@ class Services:
 def wire(settings: Settings) -> Services:
     """Return the services of the settings; nothing connects before it is used."""
     storage = Storage.open(settings)
+    timings = Timings(storage)
+    storage.observers.append(timings.observe_statement)
     ids = Ids(storage)
     outboxes = Outboxes(storage, ids, resend_seconds=settings.resend_seconds)
     versions = Versions(Cache.open(settings))
@@ -124,10 +129,15 @@ def wire(settings: Settings) -> Services:
             needs_confirmed_email=settings.needs_confirmed_email,
         ),
         stats=MessageStats(storage),
+        timings=timings,
         imports=Imports(storage, ids, Archives(storage, hashtags, outboxes, versions)),
         exports=Exports(storage),
         background=Background(
-            [Job("node_lease", 20, ids.renew), Job("token_uses", 60, tokens.flush, at_stop=True)],
+            [
+                Job("node_lease", 20, ids.renew),
+                Job("token_uses", 60, tokens.flush, at_stop=True),
+                Job("timings", settings.timings_seconds, timings.flush, at_stop=True),
+            ],
             close=storage.close,
         ),
     )
