@@ -1,0 +1,1 @@
+"""Load and growth benchmarks: `python -m bench`."""

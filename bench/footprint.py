@@ -1,0 +1,59 @@
+"""Footprint of an API process: memory after many requests, and time from start to ready."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import cpu, load, members, publishing, servers, timelines
+from bench.load import Request
+from bench.report import Line
+from bench.stage import Stage
+from tests.processes import Server
+
+MAX_MIB = 90
+MAX_GROWTH = 1.03
+"""Between 10,000 and 40,000 requests."""
+
+
+def run(stage: Stage) -> list[Line]:
+    """Measure the larger of the workers."""
+    starts = []
+    for _ in range(3):
+        began = time.perf_counter()
+        with servers.api(stage.settings):
+            starts.append(time.perf_counter() - began)
+    with servers.api(stage.settings) as api, TemporaryDirectory() as folder:
+        sizes = [_size(api)]
+        for _ in range(4):
+            _ten_thousand(stage, api, Path(folder))
+            sizes.append(_size(api))
+    detail = {"after_ten_thousands_mib": [round(size, 1) for size in sizes]}
+    return [
+        Line("API process, 10,000 requests", "memory", sizes[1], "MiB", MAX_MIB, detail=detail),
+        Line("API process, 40,000 requests", "growth", sizes[4] / sizes[1], "", MAX_GROWTH, detail=detail),
+        Line(
+            "API, start to first answer", "time", statistics.median(starts), "s", 1, detail={"all_s": starts}
+        ),
+    ]
+
+
+def _size(api: Server) -> float:
+    return max(cpu.rss_mib(api.pid))
+
+
+def _ten_thousand(stage: Stage, api: Server, folder: Path) -> None:
+    """Ask for each timeline, anonymous and signed in, and publish, until there were that many."""
+    reader = members.sign_in(stage.database_url, stage.loaded.account_ids[:1])[0]
+    requests = [
+        Request(api.url + path, headers)
+        for path in timelines.paths(stage).values()
+        for headers in ({}, reader.headers)
+    ]
+    requests.append(publishing.load_of(stage, api, folder))
+    asked = 0
+    while asked < 10_000 * 2:  # two workers
+        for request in requests:
+            asked += load.warm(api, request, seconds=1)
