@@ -11,6 +11,7 @@ from twooter.settings import Settings
 QUEUES = {"aggregates": "aggregates", "edges": "aggregates", "mails": "notify", "deletions": "maintenance"}
 """Consumer to queue; queues are by urgency, so that one big account cannot delay the small ones."""
 MAINTENANCE = "maintenance"
+ALL_QUEUES = ("aggregates", "notify", MAINTENANCE)
 APPLY = "twooter.batches.apply"
 _TIMEOUT_SECONDS = 0.25
 

@@ -11,7 +11,7 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="twoot
 
 import click  # noqa: E402 - see above
 
-QUEUES = "aggregates,notify,maintenance"
+from twooter.broker import ALL_QUEUES  # noqa: E402 - see above
 
 
 @click.group()
@@ -20,7 +20,9 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--queues", default=QUEUES, show_default=True, help="Queues to serve, comma separated.")
+@click.option(
+    "--queues", default=",".join(ALL_QUEUES), show_default=True, help="Queues to serve, comma separated."
+)
 @click.option("--concurrency", default=2, show_default=True, help="Processes.")
 def worker(queues: str, concurrency: int) -> None:
     """Run a worker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -24,6 +25,10 @@ def create_app(settings: Settings, services: Services) -> Celery:
     """Return the Celery application with every task registered."""
     made = create_celery(settings)
     tasks.register(made, services)
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(
+            logging.WARNING
+        )  # one canonical line per task is enough, and it is ours
     return made
 
 

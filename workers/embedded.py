@@ -7,7 +7,7 @@ from typing import Any
 
 from celery.beat import Service
 
-from twooter.broker import Sender
+from twooter.broker import ALL_QUEUES, Sender
 from twooter.gunicorn_conf import *  # noqa: F403 - gunicorn reads a configuration's global names
 from twooter.gunicorn_conf import post_worker_init as start_api
 from twooter.gunicorn_conf import worker_exit as stop_api
@@ -39,7 +39,12 @@ def _start() -> None:
     app.conf.worker_enable_soft_shutdown_on_idle = False
     # a WorkController, not a Worker: it leaves the process's signals to gunicorn
     worker = app.WorkController(
-        pool="solo", concurrency=1, queues=None, without_gossip=True, without_mingle=True, without_heartbeat=True
+        pool="solo",
+        concurrency=1,
+        queues=list(ALL_QUEUES),
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
     )
     beat = Service(app, scheduler_cls="celery.beat:Scheduler")
     _parts.extend([worker, beat])
