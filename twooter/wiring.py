@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from twooter.domain.accounts import Viewer
 from twooter.services import aggregates
-from twooter.services.archives import Archives
 from twooter.services.accounts import Accounts
 from twooter.services.addresses import Addresses
+from twooter.services.archives import Archives
 from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
 from twooter.services.cards import Cards
+from twooter.services.demos import Demos
+from twooter.services.confirmations import Confirmations
+from twooter.services.deletions import Deletions
 from twooter.services.edges import Edges
 from twooter.services.exports import Exports
 from twooter.services.hashes import Hashes
@@ -19,8 +22,12 @@ from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
 from twooter.services.imports import Imports
 from twooter.services.limits import Limits
+from twooter.services.links import Links
+from twooter.services.mails import Mails
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
+from twooter.services.passwords import Passwords
+from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
@@ -48,12 +55,16 @@ class Services:
     versions: Versions
     accounts: Accounts
     tokens: Tokens
+    passwords: Passwords
+    confirmations: Confirmations
+    deletions: Deletions
     limits: Limits
     messages: Messages
     stats: MessageStats
     timings: Timings
     imports: Imports
     exports: Exports
+    demos: Demos
     background: Background
 
     def authenticate(self, token: str) -> Viewer:
@@ -84,13 +95,28 @@ def wire(settings: Settings) -> Services:
     outboxes = Outboxes(storage, ids, resend_seconds=settings.resend_seconds)
     versions = Versions(Cache.open(settings))
     hashtags = Hashtags(storage, ids)
-    limits = _limits(settings)
+    counters = Counters.open(settings)
+    limits = Limits(counters, _rates(settings))
     hashes = Hashes(
         max_at_once=settings.max_concurrent_hashes,
         max_waiting=max(1, settings.threads // 2 - settings.max_concurrent_hashes),
     )
     addresses = Addresses(settings.signing_keys())
+    links = Links(settings.signing_keys())
     tokens = Tokens(storage, ids, hashes, limits, addresses, token_days=settings.token_days)
+    deletions = Deletions(storage, ids, outboxes, hashtags, addresses, versions)
+    mails = Mails(
+        storage,
+        addresses,
+        links,
+        limits,
+        counters,
+        _post(settings),
+        mail_from=settings.mail_from,
+        public_url=settings.public_url,
+    )
+    accounts = Accounts(storage, ids, outboxes, hashes, limits, addresses, versions)
+    archives = Archives(storage, hashtags, outboxes, versions)
     cards = Cards(storage)
     twoots = Twoots(
         storage,
@@ -110,15 +136,22 @@ def wire(settings: Settings) -> Services:
             storage,
             ids,
             appliers={"aggregates": aggregates.apply},
-            handlers={"edges": Edges(storage).handle},
+            handlers={
+                "edges": Edges(storage).handle,
+                "mails": mails.handle,
+                "deletions": deletions.handle,
+            },
             max_attempts=settings.max_attempts,
         ),
         hashtags=hashtags,
         timelines=Timelines(storage, cards, hashtags),
         twoots=twoots,
         versions=versions,
-        accounts=Accounts(storage, ids, outboxes, hashes, limits, addresses, versions),
+        accounts=accounts,
         tokens=tokens,
+        passwords=Passwords(storage, outboxes, hashes, limits, addresses, links),
+        confirmations=Confirmations(storage, ids, outboxes, limits, addresses, links),
+        deletions=deletions,
         limits=limits,
         messages=Messages(
             storage,
@@ -130,8 +163,9 @@ def wire(settings: Settings) -> Services:
         ),
         stats=MessageStats(storage),
         timings=timings,
-        imports=Imports(storage, ids, Archives(storage, hashtags, outboxes, versions)),
+        imports=Imports(storage, ids, archives),
         exports=Exports(storage),
+        demos=Demos(storage, ids, outboxes, archives, accounts),
         background=Background(
             [
                 Job("node_lease", 20, ids.renew),
@@ -143,8 +177,14 @@ def wire(settings: Settings) -> Services:
     )
 
 
-def _limits(settings: Settings) -> Limits:
-    rates = {
+def _post(settings: Settings) -> Post:
+    if settings.smtp_url is None:
+        return Folder(settings.var_dir / "mail")
+    return Smtp(settings.smtp_url.get_secret_value())
+
+
+def _rates(settings: Settings) -> dict[str, str]:
+    return {
         "registrations": settings.limit_registrations,
         "sign_ins": settings.limit_sign_ins,
         "sign_ins_network": settings.limit_sign_ins_network,
@@ -153,4 +193,3 @@ def _limits(settings: Settings) -> Limits:
         "twoots": settings.limit_twoots,
         "anonymous_messages": settings.limit_anonymous_messages,
     }
-    return Limits(Counters.open(settings), rates)

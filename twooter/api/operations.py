@@ -49,3 +49,15 @@ def operation(summary: str, **options: Any) -> Callable[[F], F]:  # Any: the fie
         return responder
 
     return attach
+
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def operations_of(resource: object) -> dict[str, Operation]:
+    """Return by method what a resource's responders declare."""
+    declared = {
+        method: getattr(getattr(resource, f"on_{method.lower()}", None), "operation", None)
+        for method in METHODS
+    }
+    return {method: found for method, found in declared.items() if found is not None}

@@ -19,7 +19,7 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "run": Entry("serving:run", "Run everything in one process on this machine."),
     "serve": Entry("serving:serve", "Run the web server."),
-    "relay": Entry("relay:relay", "Seal outbox events into batches and send them to the broker."),
+    "relay": Entry("relays:command", "Seal outbox events into batches and send them to the broker."),
     "migrate": Entry("migrations:migrate", "Bring the database's schema up to date."),
     "config": Entry("configuration:config", "Show every setting and where it came from."),
     "routes": Entry("routes:routes", "List the HTTP routes."),
@@ -53,7 +53,6 @@ class Lazy(click.Group):
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="twooter", message="Twooter %(version)s")
 def main() -> None:
     """Twooter: the backend of a Twitter-like application.
 
