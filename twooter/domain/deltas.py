@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from twooter.domain import windows
 from twooter.domain.events import AccountEvent, Event, TwootEvent
-from twooter.domain.windows import Unit
+from twooter.domain.windows import KEPT_MS, Unit
 
 ALL_TIME = 0
 """The day of a hashtag's accounts over all time."""
+_MINUTE_MS = 60_000
 
 
 @dataclass(slots=True)
@@ -27,9 +28,7 @@ class WindowDelta:
 class Deltas:
     """Sums by row; rows whose sum is zero may stay in."""
 
-    windows: defaultdict[tuple[int, int], WindowDelta] = field(
-        default_factory=lambda: defaultdict(WindowDelta)
-    )
+    windows: defaultdict[tuple[int, int], WindowDelta] = field(default_factory=lambda: defaultdict(WindowDelta))
     active_accounts: Counter[tuple[int, int]] = field(default_factory=Counter)
     """By (day, account)."""
     hashtags: Counter[int] = field(default_factory=Counter)
@@ -39,37 +38,63 @@ class Deltas:
     """By (tag, day, account)."""
 
 
-def reduce(events: Iterable[Event]) -> Deltas:
-    """Return the sums of events; those that move no aggregate are passed over."""
+@dataclass(slots=True)
+class _Minute:
+    """What happened in one minute, and the day it lies in."""
+
+    day_ms: int
+    sums: WindowDelta = field(default_factory=WindowDelta)
+    tags: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def reduce(events: Iterable[Event], *, now_ms: int = 0) -> Deltas:
+    """Return the sums of events; those that move no aggregate are passed over.
+
+    Windows that were not kept any more at `now_ms` are left out: rows of twenty years ago make no minutes.
+    """
     deltas = Deltas()
-    starts: dict[int, tuple[tuple[int, int], ...]] = {}
+    minutes: dict[int, _Minute] = {}
     for event in events:
         if not isinstance(event, TwootEvent | AccountEvent):
             continue
-        minute = event.at_ms - event.at_ms % 60_000
-        touched = starts.get(minute)
-        if touched is None:
-            touched = starts[minute] = tuple((int(u), windows.start(u, minute)) for u in Unit)
+        start_ms = event.at_ms - event.at_ms % _MINUTE_MS
+        minute = minutes.get(start_ms)
+        if minute is None:
+            minute = minutes[start_ms] = _Minute(windows.start(Unit.DAY, start_ms))
         if isinstance(event, TwootEvent):
-            _add_twoot(deltas, event, touched)
+            _add_twoot(deltas, event, minute)
         else:
-            for window in touched:
-                deltas.windows[window].accounts += event.sign
+            minute.sums.accounts += event.sign
+    for start_ms, minute in minutes.items():
+        _add_minute(deltas, start_ms, minute, now_ms)
     return deltas
 
 
-def _add_twoot(deltas: Deltas, event: TwootEvent, touched: tuple[tuple[int, int], ...]) -> None:
-    sign, is_reply = event.sign, event.parent_id is not None
-    day = touched[Unit.DAY - 1][1]
-    for window in touched:
-        delta = deltas.windows[window]
-        delta.twoots += sign
-        if is_reply:
-            delta.replies += sign
-    deltas.active_accounts[day, event.author_id] += sign
+def _add_twoot(deltas: Deltas, event: TwootEvent, minute: _Minute) -> None:
+    sign, author_id, day_ms = event.sign, event.author_id, minute.day_ms
+    minute.sums.twoots += sign
+    if event.parent_id is not None:
+        minute.sums.replies += sign
+    deltas.active_accounts[day_ms, author_id] += sign
+    accounts = deltas.hashtag_accounts
     for tag_id in event.tag_ids:
-        deltas.hashtags[tag_id] += sign
-        deltas.hashtag_accounts[tag_id, day, event.author_id] += sign
-        deltas.hashtag_accounts[tag_id, ALL_TIME, event.author_id] += sign
-        for unit, start_ms in touched:
-            deltas.hashtag_windows[unit, start_ms, tag_id] += sign
+        minute.tags[tag_id] += sign
+        accounts[tag_id, day_ms, author_id] += sign
+        accounts[tag_id, ALL_TIME, author_id] += sign
+
+
+def _add_minute(deltas: Deltas, minute_ms: int, minute: _Minute, now_ms: int) -> None:
+    sums = minute.sums
+    for tag_id, by in minute.tags.items():
+        deltas.hashtags[tag_id] += by
+    for unit in Unit:
+        start_ms = windows.start(unit, minute_ms)
+        if start_ms < now_ms - KEPT_MS.get(unit, now_ms):
+            continue
+        window = deltas.windows[int(unit), start_ms]
+        window.twoots += sums.twoots
+        window.replies += sums.replies
+        window.accounts += sums.accounts
+        uses, number = deltas.hashtag_windows, int(unit)
+        for tag_id, by in minute.tags.items():
+            uses[number, start_ms, tag_id] += by

@@ -12,4 +12,5 @@ from twooter.storage.database import Session
 
 def apply(tx: Session, envelopes: Sequence[Envelope]) -> None:
     """Add the events' deltas to the aggregates, inside the transaction that holds the ledger's row."""
-    aggregates.apply(tx, deltas.reduce(envelope.event for envelope in envelopes))
+    written_ms = min((envelope.written_ms for envelope in envelopes), default=0)
+    aggregates.apply(tx, deltas.reduce((envelope.event for envelope in envelopes), now_ms=written_ms))

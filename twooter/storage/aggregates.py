@@ -2,62 +2,113 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from peewee import fn
 
 from twooter.domain.deltas import ALL_TIME, Deltas
 from twooter.domain.windows import Unit
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, in_rows
+from twooter.storage.statements import Insert, Statement, in_rows, p
 from twooter.storage.tables import ActiveAccounts, HashtagAccounts, Hashtags, HashtagWindows, Windows
 
-_STEP = 500
+K = TypeVar("K", bound=tuple[int, ...])
+G = TypeVar("G")
+
+_STEP = 1_000
+"""Rows of one statement: fewer statements gain nothing more."""
+_NEVER_A_KEY = "'MISSING %d'"
+"""The row exists since the hashtag's first twoot, but an upsert must name its columns. Keys are in lower case."""
 
 _windows = Insert(
     "windows_add",
     Windows,
     ("unit", "start_ms", "twoots", "replies", "accounts", "active_accounts", "version"),
-    duplicate={
-        "twoots": "add",
-        "replies": "add",
-        "accounts": "add",
-        "active_accounts": "add",
-        "version": "add",
-    },
+    duplicate=dict.fromkeys(("twoots", "replies", "accounts", "active_accounts", "version"), "add"),
+    numbers=True,
 )
 _hashtag_windows = Insert(
     "hashtag_windows_add",
     HashtagWindows,
     ("unit", "start_ms", "tag_id", "uses", "accounts"),
     duplicate={"uses": "add", "accounts": "add"},
+    numbers=True,
 )
-# the row exists since the hashtag's first twoot; key and name stand here only because an upsert must be able to insert
 _hashtags = Insert(
     "hashtags_add",
     Hashtags,
-    ("id", "key", "name", "uses", "accounts"),
+    ("id", "uses", "accounts", "key", "name"),
     duplicate={"uses": "add", "accounts": "add"},
+    numbers=f"(%d, %d, %d, {_NEVER_A_KEY}, '')",
 )
 _hashtag_accounts = Insert(
     "hashtag_accounts_add",
     HashtagAccounts,
     ("tag_id", "day_ms", "account_id", "uses"),
     duplicate={"uses": "add"},
+    numbers=True,
 )
-_hashtag_accounts_after = Statement(
-    "hashtag_accounts_after",
-    lambda: HashtagAccounts.select(
-        HashtagAccounts.tag_id, HashtagAccounts.day_ms, HashtagAccounts.account_id, HashtagAccounts.uses
-    ).where(in_rows((HashtagAccounts.tag_id, HashtagAccounts.day_ms, HashtagAccounts.account_id), "keys")),
+_hashtag_accounts_within = Statement(
+    "hashtag_accounts_within",
+    lambda: (
+        HashtagAccounts.select(HashtagAccounts.tag_id, HashtagAccounts.day_ms, fn.COUNT(1))
+        .where(in_rows((HashtagAccounts.tag_id, HashtagAccounts.day_ms, HashtagAccounts.account_id), "keys"))
+        .where(HashtagAccounts.uses.between(p("low"), p("high")))
+        .group_by(HashtagAccounts.tag_id, HashtagAccounts.day_ms)
+    ),
+)
+_hashtag_accounts_outside = Statement(
+    "hashtag_accounts_outside",
+    lambda: (
+        HashtagAccounts.select(HashtagAccounts.tag_id, HashtagAccounts.day_ms, fn.COUNT(1))
+        .where(in_rows((HashtagAccounts.tag_id, HashtagAccounts.day_ms, HashtagAccounts.account_id), "keys"))
+        .where((HashtagAccounts.uses < p("low")) | (HashtagAccounts.uses > p("high")))
+        .group_by(HashtagAccounts.tag_id, HashtagAccounts.day_ms)
+    ),
 )
 _active_accounts = Insert(
-    "active_accounts_add", ActiveAccounts, ("day_ms", "account_id", "uses"), duplicate={"uses": "add"}
+    "active_accounts_add",
+    ActiveAccounts,
+    ("day_ms", "account_id", "uses"),
+    duplicate={"uses": "add"},
+    numbers=True,
 )
-_active_accounts_after = Statement(
-    "active_accounts_after",
-    lambda: ActiveAccounts.select(
-        ActiveAccounts.day_ms, ActiveAccounts.account_id, ActiveAccounts.uses
-    ).where(in_rows((ActiveAccounts.day_ms, ActiveAccounts.account_id), "keys")),
+_active_accounts_within = Statement(
+    "active_accounts_within",
+    lambda: (
+        ActiveAccounts.select(ActiveAccounts.day_ms, fn.COUNT(1))
+        .where(in_rows((ActiveAccounts.day_ms, ActiveAccounts.account_id), "keys"))
+        .where(ActiveAccounts.uses.between(p("low"), p("high")))
+        .group_by(ActiveAccounts.day_ms)
+    ),
+)
+_active_accounts_outside = Statement(
+    "active_accounts_outside",
+    lambda: (
+        ActiveAccounts.select(ActiveAccounts.day_ms, fn.COUNT(1))
+        .where(in_rows((ActiveAccounts.day_ms, ActiveAccounts.account_id), "keys"))
+        .where((ActiveAccounts.uses < p("low")) | (ActiveAccounts.uses > p("high")))
+        .group_by(ActiveAccounts.day_ms)
+    ),
+)
+
+
+class _Counted(NamedTuple, Generic[G]):
+    """Rows of uses per account, whose accounts are counted per group."""
+
+    add: Insert
+    within: Statement
+    outside: Statement
+    group: Callable[[tuple[int, ...]], G]
+
+
+_TAG_ACCOUNTS: _Counted[tuple[int, int]] = _Counted(
+    _hashtag_accounts, _hashtag_accounts_within, _hashtag_accounts_outside, lambda row: (row[0], row[1])
+)
+_DAY_ACCOUNTS: _Counted[int] = _Counted(
+    _active_accounts, _active_accounts_within, _active_accounts_outside, lambda row: row[0]
 )
 
 
@@ -67,70 +118,79 @@ def apply(tx: Session, deltas: Deltas) -> None:
     A distinct account appears when its uses leave zero and goes when they return there: the rows stay locked from the
     upsert to the commit, so what is read after it tells what was there before.
     """
-    seen = _move_accounts(tx, deltas)
-    active = _move_active(tx, deltas)
-    _add_hashtags(tx, deltas, seen)
-    _add_windows(tx, deltas, active)
+    seen = move_accounts(tx, deltas.hashtag_accounts)
+    active = move_active(tx, deltas.active_accounts)
+    tags = deltas.hashtags.keys() | {tag for tag, day in seen if day == ALL_TIME}
+    add_hashtags(tx, {tag: (deltas.hashtags[tag], seen.get((tag, ALL_TIME), 0)) for tag in tags})
+    days = {(int(Unit.DAY), day, tag) for tag, day in seen if day != ALL_TIME}
+    add_hashtag_windows(
+        tx,
+        {
+            key: (deltas.hashtag_windows[key], seen.get((key[2], key[1]), 0) if key[0] == Unit.DAY else 0)
+            for key in deltas.hashtag_windows.keys() | days
+        },
+    )
+    add_windows(
+        tx,
+        {
+            key: (d.twoots, d.replies, d.accounts, active.get(key[1], 0) if key[0] == Unit.DAY else 0)
+            for key, d in deltas.windows.items()
+        },
+    )
 
 
-def _move_accounts(tx: Session, deltas: Deltas) -> Counter[tuple[int, int]]:
-    moved: Counter[tuple[int, int]] = Counter()  # by (tag, day)
-    rows = sorted((key, by) for key, by in deltas.hashtag_accounts.items() if by)
-    tx.insert(_hashtag_accounts, [(*key, by) for key, by in rows])
-    for part in _steps([key for key, _ in rows]):
-        for tag_id, day_ms, account_id, uses in tx.all(_hashtag_accounts_after, keys=part):
-            moved[tag_id, day_ms] += _appeared(uses, deltas.hashtag_accounts[tag_id, day_ms, account_id])
+def move_accounts(tx: Session, uses: Mapping[tuple[int, int, int], int]) -> Counter[tuple[int, int]]:
+    """Add uses by (tag, day, account); return by (tag, day) how many accounts appeared, less those that went."""
+    return _cross(tx, uses, _TAG_ACCOUNTS)
+
+
+def move_active(tx: Session, uses: Mapping[tuple[int, int], int]) -> Counter[int]:
+    """Add uses by (day, account); return by day how many accounts appeared, less those that went."""
+    return _cross(tx, uses, _DAY_ACCOUNTS)
+
+
+def add_hashtags(tx: Session, by: Mapping[int, tuple[int, int]]) -> None:
+    """Add (uses, accounts) to hashtags, which exist."""
+    tx.insert(_hashtags, [(tag, *moved, tag) for tag, moved in sorted(by.items()) if any(moved)], step=_STEP)
+
+
+def add_hashtag_windows(tx: Session, by: Mapping[tuple[int, int, int], tuple[int, int]]) -> None:
+    """Add (uses, accounts) by (unit, start, tag)."""
+    rows = [(*key, *moved) for key, moved in sorted(by.items()) if moved[0] or moved[1]]
+    tx.insert(_hashtag_windows, rows, step=_STEP)
+
+
+def add_windows(tx: Session, by: Mapping[tuple[int, int], tuple[int, int, int, int]]) -> None:
+    """Add (twoots, replies, accounts, active accounts) by (unit, start), and move the windows' versions."""
+    tx.insert(_windows, [(*key, *moved, 1) for key, moved in sorted(by.items())], step=_STEP)
+
+
+def _cross(tx: Session, uses: Mapping[K, int], counted: _Counted[G]) -> Counter[G]:
+    """Add uses, then count per group the rows that came from zero or below, less those that went there.
+
+    Rows are asked for by the amount they moved by, and grouped: those that crossed zero, or where most of the rows are
+    new the few that did not.
+    """
+    rows = sorted((key, by) for key, by in uses.items() if by)
+    changed = tx.insert(counted.add, [(*key, by) for key, by in rows], step=_STEP)
+    mostly_new = changed < 1.5 * len(
+        rows
+    )  # MySQL counts a new row once and a changed one twice; else a mere guess
+    statement = counted.outside if mostly_new else counted.within
+    by_amount: defaultdict[int, list[K]] = defaultdict(list)
+    for key, by in rows:
+        by_amount[by].append(key)
+    moved: Counter[G] = Counter()
+    for by, keys in sorted(by_amount.items()):
+        low, high, sign = (1, by, 1) if by > 0 else (by + 1, 0, -1)
+        if mostly_new:
+            for key in keys:
+                moved[counted.group(key)] += sign
+        for part in _steps(keys):
+            for row in tx.all(statement, keys=part, low=low, high=high):
+                moved[counted.group(row)] += -sign * row[-1] if mostly_new else sign * row[-1]
     return moved
 
 
-def _move_active(tx: Session, deltas: Deltas) -> Counter[int]:
-    moved: Counter[int] = Counter()  # by day
-    rows = sorted((key, by) for key, by in deltas.active_accounts.items() if by)
-    tx.insert(_active_accounts, [(*key, by) for key, by in rows])
-    for part in _steps([key for key, _ in rows]):
-        for day_ms, account_id, uses in tx.all(_active_accounts_after, keys=part):
-            moved[day_ms] += _appeared(uses, deltas.active_accounts[day_ms, account_id])
-    return moved
-
-
-def _add_hashtags(tx: Session, deltas: Deltas, seen: Mapping[tuple[int, int], int]) -> None:
-    tx.insert(
-        _hashtags,
-        [
-            (tag, f"\0{tag}", "", by, seen.get((tag, ALL_TIME), 0))
-            for tag, by in sorted(deltas.hashtags.items())
-        ],
-    )
-    tx.insert(
-        _hashtag_windows,
-        [
-            (unit, start_ms, tag, by, seen.get((tag, start_ms), 0) if unit == Unit.DAY else 0)
-            for (unit, start_ms, tag), by in sorted(deltas.hashtag_windows.items())
-        ],
-    )
-
-
-def _add_windows(tx: Session, deltas: Deltas, active: Mapping[int, int]) -> None:
-    tx.insert(
-        _windows,
-        [
-            (
-                unit,
-                start_ms,
-                d.twoots,
-                d.replies,
-                d.accounts,
-                active.get(start_ms, 0) if unit == Unit.DAY else 0,
-                1,
-            )
-            for (unit, start_ms), d in sorted(deltas.windows.items())
-        ],
-    )
-
-
-def _appeared(uses: int, by: int) -> int:
-    return (uses > 0) - (uses - by > 0)
-
-
-def _steps(keys: Sequence[tuple[int, ...]]) -> list[Sequence[tuple[int, ...]]]:
-    return [keys[i : i + _STEP] for i in range(0, len(keys), _STEP)]
+def _steps(keys: Sequence[K]) -> Iterable[Sequence[K]]:
+    return (keys[at : at + _STEP] for at in range(0, len(keys), _STEP))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import peewee
@@ -111,13 +112,24 @@ def _spread(compiled: _Compiled, mark: str, given: Mapping[str, Any]) -> tuple[s
 def _marks(items: Sequence[Any], mark: str, values: list[Any]) -> str:
     if not items:
         raise ValueError("a list parameter must not be empty")
-    if not isinstance(items[0], tuple):
+    first = items[0]
+    if type(first) is int:
+        return "(" + _numbers("%d", items) + ")"
+    if not isinstance(first, tuple):
         values.extend(items)
         return "(" + ",".join([mark] * len(items)) + ")"
-    for item in items:
-        values.extend(item)
-    rows = ",".join(["(" + ",".join([mark] * len(items[0])) + ")"] * len(items))
+    if all(type(value) is int for value in first):
+        rows = _numbers("(" + ",".join(["%d"] * len(first)) + ")", chain.from_iterable(items), len(items))
+    else:
+        values.extend(chain.from_iterable(items))
+        rows = ",".join(["(" + ",".join([mark] * len(first)) + ")"] * len(items))
     return f"(VALUES {rows})" if mark == "?" else f"({rows})"  # SQLite compares rows with a table only
+
+
+def _numbers(place: str, numbers: Iterable[int], count: int | None = None) -> str:
+    """Return numbers as SQL: drivers take ten times as long, and `%d` refuses whatever is none."""
+    values = tuple(numbers)
+    return ",".join([place] * (len(values) if count is None else count)) % values
 
 
 Assignment = Literal["add", "set", "max"]
@@ -127,6 +139,8 @@ class Insert:
     """A named INSERT of many rows: fails on a duplicate, ignores it, or changes the row that is there.
 
     SQLite wants a conflict target and MySQL refuses one; MySQL 8's row alias fails on MariaDB, `VALUES()` works on both.
+    With `numbers` every value is an integer, and rows are written as SQL at a tenth of what a driver takes; a text
+    says how a row with constants beside its numbers is written, as `(%d, '', %d)`.
     """
 
     def __init__(
@@ -136,11 +150,13 @@ class Insert:
         columns: Sequence[str],
         *,
         duplicate: Literal["fail", "ignore"] | Mapping[str, Assignment] = "fail",
+        numbers: bool | str = False,
     ) -> None:
         if name in registry:
             raise ValueError(f"two statements are named {name}")
         self.name, self.columns = name, tuple(columns)
         self.table, self._duplicate = table, duplicate
+        self._numbers = "(" + ",".join(["%d"] * len(columns)) + ")" if numbers is True else numbers
         self._texts: dict[str, tuple[str, str, str]] = {}
         self.observe = QUERIES.labels(name).observe
         registry[name] = self
@@ -153,6 +169,8 @@ class Insert:
                 mysql=database.param == "%s", mark=database.param
             )
         head, row, tail = found
+        if self._numbers:
+            return head + _numbers(self._numbers, chain.from_iterable(rows), len(rows)) + tail, []
         return head + ",".join([row] * len(rows)) + tail, [value for each_row in rows for value in each_row]
 
     def _compile(self, *, mysql: bool, mark: str) -> tuple[str, str, str]:
