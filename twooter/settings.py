@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_RATE = re.compile(r"[1-9][0-9]*/(?:[1-9][0-9]* )?(?:second|minute|hour|day)s?")
 
 Tls = Literal["auto", "disabled", "preferred", "required", "verify-ca", "verify-identity"]
 
@@ -28,7 +31,9 @@ class Settings(BaseSettings):
 
     env: Literal["laptop", "production"] = setting("laptop", "`production` refuses laptop conveniences.")
     var_dir: Path = setting(Path("var"), "Folder for the SQLite file, mails and the secret key of a laptop.")
-    public_url: str = setting("http://127.0.0.1:8000", "Address clients see; used in links and mails.")
+    public_url: str = setting(
+        "http://127.0.0.1:8000", "Address clients see; used in links and mails; unset: follows `TWOOTER_PORT`."
+    )
 
     host: str = setting("127.0.0.1", "Address the web server listens on.")
     port: int = setting(8000, "Port of the web server.", ge=0, le=65535)
@@ -111,10 +116,31 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator(
+        "limit_registrations",
+        "limit_sign_ins",
+        "limit_sign_ins_network",
+        "limit_sign_ins_strangers",
+        "limit_mails",
+        "limit_twoots",
+        "limit_anonymous_messages",
+    )
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        if _RATE.fullmatch(value) is None:
+            raise ValueError("must be a rate such as 10/15 minutes")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _no_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _follow_port(self) -> Settings:
+        if "public_url" not in self.model_fields_set:
+            object.__setattr__(self, "public_url", f"http://127.0.0.1:{self.port}")  # frozen for everybody else
+        return self
 
     @model_validator(mode="after")
     def _production(self) -> Settings:
