@@ -8,17 +8,19 @@ from twooter.domain.accounts import Viewer
 from twooter.services import aggregates
 from twooter.services.accounts import Accounts
 from twooter.services.addresses import Addresses
+from twooter.services.analytics import Analytics
 from twooter.services.archives import Archives
 from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
 from twooter.services.cards import Cards
-from twooter.services.demos import Demos
 from twooter.services.confirmations import Confirmations
 from twooter.services.deletions import Deletions
+from twooter.services.demos import Demos
 from twooter.services.edges import Edges
 from twooter.services.exports import Exports
 from twooter.services.hashes import Hashes
 from twooter.services.hashtags import Hashtags
+from twooter.services.histories import Histories
 from twooter.services.ids import Ids
 from twooter.services.imports import Imports
 from twooter.services.limits import Limits
@@ -62,6 +64,8 @@ class Services:
     messages: Messages
     stats: MessageStats
     timings: Timings
+    histories: Histories
+    analytics: Analytics
     imports: Imports
     exports: Exports
     demos: Demos
@@ -163,6 +167,8 @@ def wire(settings: Settings) -> Services:
         ),
         stats=MessageStats(storage),
         timings=timings,
+        histories=Histories(storage, ids),
+        analytics=Analytics(storage, ids),
         imports=Imports(storage, ids, archives),
         exports=Exports(storage),
         demos=Demos(storage, ids, outboxes, archives, accounts),

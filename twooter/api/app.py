@@ -10,19 +10,37 @@ import falcon.media
 
 from twooter import errors
 from twooter.api import errors as answers
+from twooter.api.clients import Clients
 from twooter.api.cursors import Cursors
 from twooter.api.doorway import Authenticate, Doorway, Observe
 from twooter.api.lists import Lists
+from twooter.api.native.accounts import AccountResource, AccountsResource, LookupResource
+from twooter.api.native.analytics import SeriesResource, SummaryResource
+from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
+from twooter.api.native.hashtags import HashtagResource, HashtagsResource, TrendsResource
+from twooter.api.native.me import MeResource
 from twooter.api.native.messages import MessagesResource, MessageStatsResource
+from twooter.api.native.passwords import PasswordResetsResource, PasswordResource
 from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, PublicTimeline
+from twooter.api.native.timings import TimingsResource
+from twooter.api.native.tokens import TokenResource, TokensResource
 from twooter.api.native.twoots import TwootResource, TwootsResource
 from twooter.api.ops import add_ops_routes
+from twooter.services.accounts import Accounts
+from twooter.services.analytics import Analytics
+from twooter.services.confirmations import Confirmations
+from twooter.services.deletions import Deletions
+from twooter.services.histories import Histories
+from twooter.services.limits import Limits
 from twooter.services.messages import Messages
+from twooter.services.passwords import Passwords
 from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
+from twooter.services.tokens import Tokens
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
 from twooter.settings import Settings
+from twooter.storage import timings
 
 
 class Services(Protocol):
@@ -32,8 +50,16 @@ class Services(Protocol):
     timelines: Timelines
     twoots: Twoots
     versions: Versions
+    accounts: Accounts
+    tokens: Tokens
+    passwords: Passwords
+    confirmations: Confirmations
+    deletions: Deletions
+    limits: Limits
     messages: Messages
     stats: MessageStats
+    histories: Histories
+    analytics: Analytics
     authenticate: Authenticate
     observe_request: Observe
 
@@ -52,7 +78,9 @@ def routes(services: Services) -> tuple[Route, ...]:
     public_url = settings.public_url
     lists = Lists(Cursors(settings.signing_keys()), services.versions, public_url=public_url)
     timelines = (services.timelines, lists)
+    clients = Clients(settings.trusted_proxies)
     return (
+        *_people(services, clients, lists),
         Route("/v1/twoots", TwootsResource(services.twoots, public_url=public_url)),
         Route("/v1/twoots/{id}", TwootResource(services.twoots, public_url=public_url)),
         Route("/v1/timelines/public", PublicTimeline(*timelines, public_url=public_url)),
@@ -60,6 +88,36 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines, public_url=public_url)),
         Route("/messages", MessagesResource(services.messages)),
         Route("/management/message-stats", MessageStatsResource(services.stats)),
+        *_analytics(services.histories, services.analytics),
+    )
+
+
+def _analytics(histories: Histories, analytics: Analytics) -> tuple[Route, ...]:
+    return (
+        Route("/v1/hashtags", HashtagsResource(histories)),
+        Route("/v1/hashtags/{tag}", HashtagResource(histories)),
+        Route("/v1/trends", TrendsResource(histories)),
+        Route("/v1/analytics/twoots", SeriesResource(analytics)),
+        Route("/v1/analytics/summary", SummaryResource(analytics)),
+        Route("/v1/analytics/requests", TimingsResource(analytics, timings.REQUESTS)),
+        Route("/v1/analytics/queries", TimingsResource(analytics, timings.QUERIES)),
+    )
+
+
+def _people(services: Services, clients: Clients, lists: Lists) -> tuple[Route, ...]:
+    accounts, tokens, passwords = services.accounts, services.tokens, services.passwords
+    confirmations, public_url = services.confirmations, services.settings.public_url
+    return (
+        Route("/v1/accounts", AccountsResource(accounts, clients)),
+        Route("/v1/accounts/{id}", AccountResource(accounts)),
+        Route("/v1/accounts/lookup", LookupResource(accounts)),
+        Route("/v1/me", MeResource(accounts, services.deletions)),
+        Route("/v1/me/password", PasswordResource(passwords, clients)),
+        Route("/v1/me/email-confirmations", MyConfirmationsResource(confirmations, clients)),
+        Route("/v1/email-confirmations", ConfirmationsResource(confirmations, public_url=public_url)),
+        Route("/v1/password-resets", PasswordResetsResource(passwords, clients, public_url=public_url)),
+        Route("/v1/tokens", TokensResource(tokens, clients, lists)),
+        Route("/v1/tokens/{id}", TokenResource(tokens)),
     )
 
 

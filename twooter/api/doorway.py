@@ -10,6 +10,7 @@ from typing import Any
 
 import falcon
 
+from twooter.api import clients
 from twooter.api.board import Board
 from twooter.api.operations import Auth, Operation
 from twooter.domain.accounts import Role, Viewer
@@ -65,6 +66,7 @@ class Doorway:
         given = req.get_header("X-Request-ID")
         context.request_id = given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         context.viewer = None
+        context.client = None
         context.max_body_bytes = self._max_body_bytes
         context.body_timeout_seconds = self._body_timeout_seconds
         bind_contextvars(request_id=context.request_id)
@@ -99,6 +101,8 @@ class Doorway:
             resp.set_header(
                 "Cache-Control", "private, no-store" if context.viewer is not None else "no-store"
             )
+        if context.client is not None:
+            clients.tell_quotas(resp, context.client)
         self._cors(req, resp)
         seconds = time.perf_counter() - context.started
         status, route = resp.status_code, req.uri_template or "none"

@@ -101,8 +101,10 @@ class Accounts:
             raise NotFound("account")
         return account, found
 
-    def change_profile(self, viewer: Viewer, *, display_name: str | None, bio: str | None) -> None:
-        """Change the viewer's name and bio, None leaving what is there.
+    def change_profile(
+        self, viewer: Viewer, *, display_name: str | None, bio: str | None
+    ) -> tuple[Account, Credential]:
+        """Change the viewer's name and bio, None leaving what is there; return what `me` does.
 
         Raises: Invalid for a bad value; NotFound when the account has just been deleted.
         """
@@ -117,6 +119,7 @@ class Accounts:
             raise NotFound("account")
         self._versions.move(id_, [])
         log.info("profile_changed", account_id=id_)
+        return self.me(viewer)
 
     def promote(self, username: str, role: Role) -> None:
         """Give an account a role.

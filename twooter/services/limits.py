@@ -21,7 +21,7 @@ _REQUESTS_PER_MAIL = 10
 class Limits:
     """Counts requests; each method raises TooMany once its limit is used up, and notes the quota at the client.
 
-    `rates` maps each limit's name to its rate, such as `10/15 minutes`. Keys that people type are counted by their hash.
+    `rates` maps each limit's name to its rate, such as `10/15 minutes`. What people type is counted by its hash.
     """
 
     def __init__(self, counters: Counters, rates: Mapping[str, str]) -> None:

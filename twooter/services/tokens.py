@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
+from collections.abc import Sequence
 
 from twooter.domain import pages
 from twooter.domain import tokens as rules
@@ -84,8 +85,8 @@ class Tokens:
     def authenticate(self, text: str) -> Viewer:
         """Return who a token's text proves to be asking; one query.
 
-        Raises: Unauthorized, with one and the same text, for a token that is no token, wrong, expired or revoked, or whose
-        account takes no part.
+        Raises: Unauthorized, with one and the same text, for a token that is no token, wrong, expired or revoked,
+        or whose account takes no part.
         """
         bearer = rules.parse(text)
         if bearer is None:
@@ -111,7 +112,7 @@ class Tokens:
             used, self._used = self._used, {}
         now_ms = self._ids.now_ms()
         for account_id, ids in used.items():
-            self._storage.transact(lambda tx, a=account_id, i=sorted(ids): tokens.touch(tx, a, i, now_ms))
+            self._touch(account_id, sorted(ids), now_ms)
 
     def fetch(self, viewer: Viewer, page: Page) -> Slice[Token]:
         """Return one page of the viewer's tokens that hold, newest first."""
@@ -132,6 +133,9 @@ class Tokens:
         """End all tokens of the viewer, the one that asks included."""
         self._storage.transact(lambda tx: tokens.remove_all(tx, viewer.account_id))
         log.info("tokens_revoked", account_id=viewer.account_id)
+
+    def _touch(self, account_id: int, ids: Sequence[int], now_ms: int) -> None:
+        self._storage.transact(lambda tx: tokens.touch(tx, account_id, ids, now_ms))
 
     def _find(self, tx: Session, key: str, network: str) -> tuple[Credential | None, bool]:
         """Return who may sign in by that name, and whether from a known network; always the same queries."""

@@ -154,7 +154,8 @@ class Twoots:
                 return False
             twoots.insert(tx, twoot)
             entries.insert(tx, twoot.id, twoot.author_id, tag_ids)
-            accounts.move_twoots(tx, twoot.author_id, 1)
+            if not accounts.add_twoot(tx, twoot.author_id):
+                raise NotFound("account")  # suspended or deleted since the request began
             self._outboxes.append(
                 tx, twoot.author_id, _event(twoot, tag_ids, sign=1, version=1), request_id=request_id
             )

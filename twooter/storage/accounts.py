@@ -20,6 +20,12 @@ _move_twoots = Statement(
     "account_move_twoots",
     lambda: Accounts.update(twoots=Accounts.twoots + p("by")).where(Accounts.id == p("id")),
 )
+_add_twoot = Statement(
+    "account_add_twoot",
+    lambda: Accounts.update(twoots=Accounts.twoots + 1).where(
+        (Accounts.id == p("id")) & (Accounts.state == State.ACTIVE.value)
+    ),
+)
 _set_profile = Statement(
     "account_set_profile",
     lambda: Accounts.update(
@@ -69,6 +75,11 @@ def fetch(tx: Session, ids: Sequence[int]) -> dict[int, Account]:
 def find(tx: Session, id_: int) -> Account | None:
     """Return an account in any state, or None."""
     return fetch(tx, [id_]).get(id_)
+
+
+def add_twoot(tx: Session, id_: int) -> bool:
+    """Count a new twoot of an active account; return False when it takes no part any more."""
+    return tx.run(_add_twoot, id=id_) == 1
 
 
 def move_twoots(tx: Session, id_: int, by: int) -> None:

@@ -1,14 +1,33 @@
-"""Accounts over HTTP: the shape of an account."""
+"""Accounts over HTTP: register, read, look up; the shape of an account."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+import falcon
+from pydantic import BaseModel, Field
 
+from twooter.api import params
+from twooter.api.clients import Clients
+from twooter.api.operations import Auth, operation
 from twooter.api.times import rfc3339
 from twooter.domain import ids
 from twooter.domain.accounts import Account
+from twooter.services.accounts import Accounts
+
+
+class RegisterBody(params.Body):
+    """A new account."""
+
+    username: str = Field(max_length=100, description="1 to 30 of a-z, 0-9 and _; capitals become small.")
+    email: str = Field(max_length=254, description="Gets a mail to confirm it; never shown to others.")
+    password: str = Field(max_length=1000, description="8 to 256 characters.")
+
+
+class LookupQuery(params.Query):
+    """Whom to look up."""
+
+    username: str = Field(max_length=100, description="Without @, in any case.")
 
 
 class AccountCounts(BaseModel):
@@ -48,3 +67,50 @@ def account(value: Account) -> dict[str, Any]:
             "following": max(0, value.following),
         },
     }
+
+
+class AccountsResource:
+    """`/v1/accounts`."""
+
+    def __init__(self, accounts: Accounts, clients: Clients) -> None:
+        self._accounts = accounts
+        self._clients = clients
+
+    @operation("Register an account", body=RegisterBody, answers={201: AccountShape}, errors=(409, 429))
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Register."""
+        given = params.body(req, RegisterBody)
+        made = self._accounts.register(given.username, given.email, given.password, self._clients.of(req))
+        resp.status = falcon.HTTP_201
+        resp.location = f"/v1/accounts/{made.id}"
+        resp.media = account(made)
+
+
+class AccountResource:
+    """`/v1/accounts/{id}`."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    @operation("Read an account", auth=Auth.OPTIONAL, answers={200: AccountShape}, errors=(404,))
+    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
+        """Read."""
+        resp.media = account(self._accounts.get(params.id_of(id, "account")))
+
+
+class LookupResource:
+    """`/v1/accounts/lookup`."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    @operation(
+        "Find an account by its username",
+        auth=Auth.OPTIONAL,
+        query=LookupQuery,
+        answers={200: AccountShape},
+        errors=(404,),
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Look up."""
+        resp.media = account(self._accounts.lookup(params.query(req, LookupQuery).username))
