@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rfc3339(time_ms: int) -> str:
     """Return `2026-01-31T12:00:00.000Z` for Unix milliseconds."""
     seconds, ms = divmod(time_ms, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+def parse_ms(text: str) -> int:
+    """Return the Unix milliseconds of an RFC 3339 time; what has no zone is UTC, and a date alone its midnight.
+
+    Raises: ValueError for what is no time.
+    """
+    if not text.isascii():
+        raise ValueError("must be an RFC 3339 time")
+    when = datetime.fromisoformat(text)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return (when - _EPOCH) // timedelta(milliseconds=1)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from twooter.domain import ids
+from twooter.errors import Invalid
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
@@ -69,3 +73,64 @@ def year_start(year: int) -> int:
 def year_of(start_ms: int) -> int:
     """Return the year a time lies in."""
     return datetime.fromtimestamp(start_ms / 1000, UTC).year
+
+
+MAX_WINDOWS = 1_000
+_DEFAULT_WINDOWS = {Unit.MINUTE: 60, Unit.HOUR: 24, Unit.DAY: 30, Unit.MONTH: 12, Unit.YEAR: 10}
+_FIRST_MS, _LAST_MS = ids.EPOCH_MS, ids.MAX_TIME_MS
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCounts:
+    """What happened on the whole instance in a window; counters may be negative for a moment.
+
+    Active accounts are known only where the window is a day, and 0 elsewhere.
+    """
+
+    start_ms: int
+    twoots: int = 0
+    replies: int = 0
+    accounts: int = 0
+    active_accounts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring windows of one unit, by their starts, oldest first; never empty."""
+
+    unit: Unit
+    starts: tuple[int, ...]
+
+    @property
+    def end_ms(self) -> int:
+        """Return where the last window ends."""
+        return following(self.unit, self.starts[-1])
+
+
+def span(unit: Unit, from_ms: int | None, to_ms: int | None, now_ms: int) -> Span:
+    """Return the windows that touch [from, to).
+
+    Without `to_ms` they end with the present one; without `from_ms` they are the last 60 minutes, 24 hours, 30 days,
+    12 months or 10 years before the end.
+    Raises: Invalid when there are none or more than 1,000, or when their counts are not kept that long.
+    """
+    last_ms = now_ms if to_ms is None else to_ms - 1
+    if from_ms is None:
+        from_ms = start(unit, last_ms)
+        for _ in range(_DEFAULT_WINDOWS[unit] - 1):
+            from_ms = start(unit, max(_FIRST_MS, from_ms - 1))
+    if not _FIRST_MS <= from_ms <= last_ms <= _LAST_MS:
+        raise Invalid.field("from", "bad_range", "Ask for a time before `to`, between 2000 and 2069.")
+    if start(unit, from_ms) < now_ms - KEPT_MS.get(unit, now_ms):
+        hours = KEPT_MS[unit] // _HOUR
+        raise Invalid.field(
+            "from", "too_old", f"These windows are kept for {hours} hours; ask for longer ones."
+        )
+    try:
+        return Span(unit, tuple(starts(unit, from_ms, last_ms + 1, at_most=MAX_WINDOWS)))
+    except ValueError:
+        raise Invalid.field(
+            "from",
+            "too_many_windows",
+            f"Ask for at most {MAX_WINDOWS} windows; shorten the range or lengthen the interval.",
+        ) from None
