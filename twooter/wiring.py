@@ -162,6 +162,7 @@ def wire(settings: Settings) -> Services:
             twoots,
             hashtags,
             cards,
+            limits,
             may_post_anonymously=settings.may_post_anonymously,
             needs_confirmed_email=settings.needs_confirmed_email,
         ),

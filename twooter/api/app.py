@@ -86,7 +86,7 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/v1/timelines/public", PublicTimeline(*timelines, public_url=public_url)),
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines, public_url=public_url)),
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines, public_url=public_url)),
-        Route("/messages", MessagesResource(services.messages)),
+        Route("/messages", MessagesResource(services.messages, clients)),
         Route("/management/message-stats", MessageStatsResource(services.stats)),
         *_analytics(services.histories, services.analytics),
     )

@@ -8,12 +8,14 @@ from twooter.domain import grammar, pages
 from twooter.domain import ids as id_rules
 from twooter.domain import twoots as rules
 from twooter.domain.accounts import Viewer
+from twooter.domain.clients import Client
 from twooter.domain.grammar import Hashtag
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Message, Twoot
 from twooter.errors import Forbidden, Invalid, Unauthorized
 from twooter.services.cards import Cards
 from twooter.services.hashtags import Hashtags
+from twooter.services.limits import Limits
 from twooter.services.twoots import Twoots
 from twooter.storage import entries
 from twooter.storage.database import Session, Storage
@@ -35,6 +37,7 @@ class Messages:
         twoots: Twoots,
         hashtags: Hashtags,
         cards: Cards,
+        limits: Limits,
         *,
         may_post_anonymously: bool,
         needs_confirmed_email: bool,
@@ -43,22 +46,23 @@ class Messages:
         self._twoots = twoots
         self._hashtags = hashtags
         self._cards = cards
+        self._limits = limits
         self._may_post_anonymously = may_post_anonymously
         self._needs_confirmed_email = needs_confirmed_email
 
     def post(
         self,
         viewer: Viewer | None,
+        client: Client,
         text: str,
         tag: str,
         *,
         idempotency_key: Idempotency | None = None,
-        request_id: str | None = None,
     ) -> Twoot:
         """Post a message; without a viewer it belongs to the built-in account `anonymous`.
 
         Raises: Unauthorized where messages need a token; Forbidden before the e-mail address is confirmed, where that
-        is asked for; Invalid for a text or a tag that cannot be.
+        is asked for; Invalid for a text or a tag that cannot be; TooMany above the limit of the account or network.
         """
         if viewer is None and not self._may_post_anonymously:
             raise Unauthorized("Sign in: POST /v1/tokens gives a token for the Authorization header.")
@@ -66,11 +70,15 @@ class Messages:
             raise Forbidden("Confirm your e-mail address first.", code="email_not_confirmed")
         if errors := rules.check_message(text, tag):
             raise Invalid(*errors)
+        if viewer is None:
+            self._limits.anonymous_message(client)
+        else:
+            self._limits.twoot(viewer.account_id, client)
         return self._twoots.post_message(
             id_rules.ANONYMOUS_ID if viewer is None else viewer.account_id,
             Message(text, Hashtag(grammar.tag_key(tag), tag)),
             idempotency_key=idempotency_key,
-            request_id=request_id,
+            request_id=client.request_id,
         )
 
     def fetch(self, tag: str | None, limit: int) -> list[Twoot]:

@@ -8,6 +8,7 @@ import falcon
 from pydantic import BaseModel, Field
 
 from twooter.api import lists, params
+from twooter.api.clients import Clients
 from twooter.api.operations import Auth, operation
 from twooter.api.params import Integer
 from twooter.api.times import rfc3339
@@ -63,8 +64,9 @@ def message(twoot: Twoot) -> dict[str, Any]:
 class MessagesResource:
     """`/messages`."""
 
-    def __init__(self, messages: Messages) -> None:
+    def __init__(self, messages: Messages, clients: Clients) -> None:
         self._messages = messages
+        self._clients = clients
 
     @operation(
         "Post a message with one tag",
@@ -79,10 +81,10 @@ class MessagesResource:
         given, viewer = params.body(req, MessageBody), req.context.viewer
         twoot = self._messages.post(
             viewer,
+            self._clients.of(req),
             given.text,
             given.tag,
             idempotency_key=None if viewer is None else params.idempotency_key(req, given),
-            request_id=req.context.request_id,
         )
         resp.media = f"Posted new message: {twoot.id}"
 
