@@ -81,7 +81,7 @@ def routes(services: Services) -> tuple[Route, ...]:
     clients = Clients(settings.trusted_proxies)
     return (
         *_people(services, clients, lists),
-        Route("/v1/twoots", TwootsResource(services.twoots, public_url=public_url)),
+        Route("/v1/twoots", TwootsResource(services.twoots, services.limits, clients, public_url=public_url)),
         Route("/v1/twoots/{id}", TwootResource(services.twoots, public_url=public_url)),
         Route("/v1/timelines/public", PublicTimeline(*timelines, public_url=public_url)),
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines, public_url=public_url)),

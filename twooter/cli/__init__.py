@@ -19,10 +19,11 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "run": Entry("serving:run", "Run everything in one process on this machine."),
     "serve": Entry("serving:serve", "Run the web server."),
-    "relay": Entry("relays:command", "Seal outbox events into batches and send them to the broker."),
+    "relay": Entry("relay:relay", "Seal outbox events into batches and send them to the broker."),
     "migrate": Entry("migrations:migrate", "Bring the database's schema up to date."),
     "config": Entry("configuration:config", "Show every setting and where it came from."),
     "routes": Entry("routes:routes", "List the HTTP routes."),
+    "account": Entry("accounts:account", "Create, confirm, promote and suspend accounts."),
     "demo": Entry("demos:demo", "Fill the database with demo accounts and twoots."),
     "import": Entry("imports:import_", "Import messages from a CSV file."),
     "export": Entry("exports:export", "Write all messages as a CSV file."),

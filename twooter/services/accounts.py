@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from twooter.domain import accounts as rules
 from twooter.domain import ids as id_rules
 from twooter.domain import text
@@ -150,7 +152,7 @@ class Accounts:
         written = self._storage.read(lambda tx: accounts.fetch(tx, [id_ for _, id_ in pending]))
         for username, id_ in pending:
             act = claims.settle_username if id_ in written else claims.release_username
-            self._storage.transact(lambda tx, act=act, name=username, id_=id_: act(tx, name, id_))
+            self._storage.transact(partial(act, username=username, account_id=id_))
         if pending:
             log.info("claims_swept", claims=len(pending), settled=len(written))
         return len(pending)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from twooter.domain import ids as id_rules
 from twooter.domain.accounts import State, Viewer
@@ -80,7 +81,7 @@ class Deletions:
         """Go on with every account whose deletion has begun, as far as time allows; return how many were finished."""
         until, finished, after = time.monotonic() + RUN_SECONDS, 0, 0
         while time.monotonic() < until:
-            found = self._storage.read(lambda tx, after=after: deletions.fetch(tx, after=after, limit=_SWEPT))
+            found = self._storage.read(partial(deletions.fetch, after=after, limit=_SWEPT))
             if not found:
                 break
             finished += sum(self._run(account_id, until) for account_id in found)
@@ -155,5 +156,16 @@ class Deletions:
 
 
 def _gone(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
-    parent = (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
-    return TwootEvent(-1, twoot.author_id, twoot.id, twoot.created_ms, tag_ids, *parent, twoot.version + 1)
+    parent_id, parent_author_id = (
+        (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
+    )
+    return TwootEvent(
+        -1,
+        twoot.author_id,
+        twoot.id,
+        twoot.created_ms,
+        tag_ids,
+        parent_id,
+        parent_author_id,
+        twoot.version + 1,
+    )

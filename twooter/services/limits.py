@@ -58,7 +58,7 @@ class Limits:
         return self._counters.count(f"mails:{_hidden(address)}", rate.get_expiry()) <= rate.amount
 
     def twoot(self, account_id: int, client: Client) -> None:
-        """Count a twoot of an account."""
+        """Count a twoot, or message, of an account."""
         self._spend("twoots", str(account_id), client)
 
     def anonymous_message(self, client: Client) -> None:

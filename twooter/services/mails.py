@@ -52,7 +52,7 @@ class Mails:
         self._public_url = public_url
 
     def handle(self, envelopes: Sequence[Envelope]) -> None:
-        """Send each mail; a failing one holds up no other, and those sent are passed over when the batch comes again."""
+        """Send each mail; a failing one holds up no other, and a repeated batch passes over those sent."""
         failures: list[Exception] = []
         for envelope in envelopes:
             if not isinstance(envelope.event, MailEvent):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import smtplib
 import ssl
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from twooter.errors import Unavailable
 from twooter.logs import get_logger
 
 log = get_logger("mails")
@@ -21,7 +21,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Post(Protocol):
-    """Takes a mail; raises when it could not be handed over."""
+    """Takes a mail; raises Unavailable when it could not be handed over."""
 
     def __call__(self, message: EmailMessage, *, template: str) -> None:
         """Send or write one mail."""
@@ -37,9 +37,10 @@ class Folder:
         """Write one mail; names sort by time."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{int(time.time() * 1000)}-{template}-{secrets.token_hex(4)}.eml"
-        with open(os.open(self._path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(bytes(message))
-        log.info("mail_written", path=str(self._path / name))
+        path = self._path / name
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(bytes(message))
+        log.info("mail_written", path=str(path))
 
 
 class Smtp:
@@ -56,11 +57,18 @@ class Smtp:
 
     def __call__(self, message: EmailMessage, *, template: str) -> None:
         """Send one mail."""
-        with self._connect() as server:
-            if self._user:
-                server.login(self._user, self._password)
-            server.send_message(message)
-        log.info("mail_sent", template=template)
+        try:
+            with self._connect() as server:
+                if self._user:
+                    server.login(self._user, self._password)
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused:
+            log.warning("mail_refused", template=template)  # that address takes no mail, and never will
+        except (smtplib.SMTPException, OSError) as ex:
+            log.warning("mail_not_sent", template=template, error=type(ex).__name__)
+            raise Unavailable("The mail server does not take mails; try again.") from None
+        else:
+            log.info("mail_sent", template=template)
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()

@@ -48,7 +48,10 @@ _remove = Statement("account_remove", lambda: Accounts.delete().where(Accounts.i
 
 
 def _account(row: Row) -> Account:
-    return Account(*row[:4], bool(row[4]), bool(row[5]), Role(row[6]), State(row[7]), *row[8:])
+    id_, username, display_name, bio, bot, protected, role, state, *numbers = row
+    return Account(
+        id_, username, display_name, bio, bool(bot), bool(protected), Role(role), State(state), *numbers
+    )
 
 
 def insert(tx: Session, account: Account) -> bool:

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from limits.errors import StorageError
 from limits.storage import RedisStorage
@@ -79,17 +79,14 @@ class Counters:
         if settings.cache_url is None:
             return cls(None)
         seconds = settings.cache_timeout_seconds
-        return cls(
-            RedisStorage(
-                settings.cache_url.get_secret_value(),
-                key_prefix="limits",
-                wrap_exceptions=True,
-                protocol=2,
-                socket_timeout=seconds,
-                socket_connect_timeout=seconds,
-                retry=None,
-            )
-        )
+        options: dict[str, Any] = {  # Any: what redis-py takes
+            "protocol": 2,
+            "socket_timeout": seconds,
+            "socket_connect_timeout": seconds,
+            "retry": None,
+        }
+        url = settings.cache_url.get_secret_value()
+        return cls(RedisStorage(url, key_prefix="limits", wrap_exceptions=True, **options))
 
     def count(self, key: str, window_seconds: int, *, by: int = 1) -> int:
         """Add to a counter and return it; 0 only looks."""

@@ -79,7 +79,10 @@ def insert(
 def find(tx: Session, account_id: int) -> Credential | None:
     """Return an account's credentials in any state of the account, or None."""
     row = tx.one(_find, account_id=account_id)
-    return None if row is None else Credential(*row[:6], Role(row[6]), State(row[7]))
+    if row is None:
+        return None
+    id_, email, confirmed_ms, password_hash, version, username, role, state = row
+    return Credential(id_, email, confirmed_ms, password_hash, version, username, Role(role), State(state))
 
 
 def hold(tx: Session, account_id: int, password_version: int) -> bool:

@@ -75,7 +75,7 @@ class AccountTimeline(TimelineResource):
         errors=(404,),
         cached=True,
     )
-    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:  # noqa: A002 - the route's own name
+    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Read."""
         query, account_id = params.query(req, PageQuery), params.id_of(id, "account")
         read = partial(self._timelines.account, account_id)

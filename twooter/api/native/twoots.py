@@ -8,10 +8,12 @@ import falcon
 from pydantic import BaseModel, Field
 
 from twooter.api import params
+from twooter.api.clients import Clients
 from twooter.api.operations import Auth, operation
 from twooter.api.times import rfc3339
 from twooter.domain import grammar
 from twooter.domain.twoots import Card, Draft
+from twooter.services.limits import Limits
 from twooter.services.twoots import Twoots
 
 
@@ -105,8 +107,10 @@ def twoot(card: Card, *, public_url: str) -> dict[str, Any]:
 class TwootsResource:
     """`/v1/twoots`."""
 
-    def __init__(self, twoots: Twoots, *, public_url: str) -> None:
+    def __init__(self, twoots: Twoots, limits: Limits, clients: Clients, *, public_url: str) -> None:
         self._twoots = twoots
+        self._limits = limits
+        self._clients = clients
         self._public_url = public_url
 
     @operation(
@@ -120,6 +124,7 @@ class TwootsResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Publish."""
         given = params.body(req, PublishBody)
+        self._limits.twoot(req.context.viewer.account_id, self._clients.of(req))
         reply_to = None if given.reply_to is None else params.id_of(given.reply_to, "twoot")
         card = self._twoots.publish(
             req.context.viewer,
@@ -140,12 +145,12 @@ class TwootResource:
         self._public_url = public_url
 
     @operation("Read a twoot", auth=Auth.OPTIONAL, answers={200: TwootShape}, errors=(404,))
-    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:  # noqa: A002 - the route's own name
+    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Read."""
         resp.media = twoot(self._twoots.get(params.id_of(id, "twoot")), public_url=self._public_url)
 
     @operation("Delete one's own twoot", auth=Auth.REQUIRED, answers={204: None}, errors=(403, 404))
-    def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:  # noqa: A002 - idem
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Delete."""
         self._twoots.delete(req.context.viewer, params.id_of(id, "twoot"), request_id=req.context.request_id)
         resp.status = falcon.HTTP_204
