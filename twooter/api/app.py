@@ -12,6 +12,7 @@ from twooter import errors
 from twooter.api import errors as answers
 from twooter.api.clients import Clients
 from twooter.api.cursors import Cursors
+from twooter.api.documents import DocsFileResource, DocsResource, HomeResource, OpenApiResource
 from twooter.api.doorway import Authenticate, Doorway, Observe
 from twooter.api.lists import Lists
 from twooter.api.native.accounts import AccountResource, AccountsResource, LookupResource
@@ -25,7 +26,7 @@ from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, Publi
 from twooter.api.native.timings import TimingsResource
 from twooter.api.native.tokens import TokenResource, TokensResource
 from twooter.api.native.twoots import TwootResource, TwootsResource
-from twooter.api.ops import add_ops_routes
+from twooter.api.ops import OPS_RESOURCES, add_ops_routes
 from twooter.services.accounts import Accounts
 from twooter.services.analytics import Analytics
 from twooter.services.confirmations import Confirmations
@@ -79,7 +80,7 @@ def routes(services: Services) -> tuple[Route, ...]:
     lists = Lists(Cursors(settings.signing_keys()), services.versions, public_url=public_url)
     timelines = (services.timelines, lists)
     clients = Clients(settings.trusted_proxies)
-    return (
+    served = (
         *_people(services, clients, lists),
         Route("/v1/twoots", TwootsResource(services.twoots, services.limits, clients, public_url=public_url)),
         Route("/v1/twoots/{id}", TwootResource(services.twoots, public_url=public_url)),
@@ -90,6 +91,21 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/management/message-stats", MessageStatsResource(services.stats)),
         *_analytics(services.histories, services.analytics),
     )
+    return (*served, *_documents(served, settings))
+
+
+def _documents(served: tuple[Route, ...], settings: Settings) -> tuple[Route, ...]:
+    described = list(served)
+    documents = (
+        Route("/", HomeResource(public_url=settings.public_url)),
+        Route("/openapi.json", OpenApiResource(described)),
+        Route("/docs", DocsResource()),
+        Route("/docs/{file}", DocsFileResource()),
+    )
+    described.extend(documents)
+    if settings.metrics_port is None:
+        described.extend(Route(path, resource) for path, resource in OPS_RESOURCES.items())
+    return documents
 
 
 def _analytics(histories: Histories, analytics: Analytics) -> tuple[Route, ...]:

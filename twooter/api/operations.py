@@ -39,6 +39,8 @@ class Operation:
     cached: bool = False
     """Answers 304 to a matching If-None-Match."""
     media_type: str = "application/json"
+    other_media_types: tuple[str, ...] = ()
+    """Answered instead where the client or the address asks for them; their bodies are text."""
 
 
 def operation(summary: str, **options: Any) -> Callable[[F], F]:  # Any: the fields of Operation

@@ -5,18 +5,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, Literal
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import falcon
 import orjson
+from pydantic import BaseModel
 
 from twooter import metrics
+from twooter.api.operations import operation
 
 Check = Callable[[], str | None]
 """Returns None when all is well, else what is not."""
 
 _SOCKET_SECONDS = 10
+
+
+class HealthShape(BaseModel):
+    """`ok`, or what is wrong."""
+
+    status: Literal["ok", "unavailable"]
+    detail: str | None = None
 
 
 class Health:
@@ -25,6 +34,7 @@ class Health:
     def __init__(self, check: Check) -> None:
         self._check = check
 
+    @operation("Tell whether this is well", answers={200: HealthShape, 503: HealthShape})
     def on_get(self, _: falcon.Request, resp: falcon.Response) -> None:
         """Tell."""
         wrong = self._check()
@@ -37,11 +47,16 @@ class Health:
 class Metrics:
     """Answers the metrics of all processes."""
 
+    @operation("Read the metrics for Prometheus", answers={200: str}, media_type="text/plain")
     def on_get(self, _: falcon.Request, resp: falcon.Response) -> None:
         """Expose."""
         resp.data = metrics.exposition()
         resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
         resp.set_header("Cache-Control", "no-store")
+
+
+OPS_RESOURCES: dict[str, type] = {"/healthz": Health, "/readyz": Health, "/metrics": Metrics}
+"""What the OpenAPI document says of these addresses."""
 
 
 def add_ops_routes(app: falcon.App, *, alive: Check, ready: Check) -> None:
