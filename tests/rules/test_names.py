@@ -20,6 +20,7 @@ SAYS_NOTHING = {
 # Folders of tests that mirror no package, each for a reason.
 APART = {
     "tests/rules": "rules are about the whole house",
+    "tests/faults": "bad input and bad days meet the whole house, running",
 }
 
 
