@@ -1,6 +1,7 @@
 """Fixtures of the API's tests: the services of one database, a client without a server, signed-up accounts."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from falcon.testing import TestClient
@@ -18,9 +19,15 @@ Drain = Callable[[Services], None]
 
 
 @pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
+def changes() -> dict[str, Any]:
+    """Return settings that differ from a laptop's; a test parametrizes this."""
+    return {}
+
+
+@pytest.fixture
+def services(settings: Settings, changes: dict[str, Any]) -> Iterator[Services]:
     """Return the services of a fresh database."""
-    wired = wire(settings)
+    wired = wire(settings.model_copy(update=changes))
     yield wired
     wired.ids.release()
     wired.storage.close()
