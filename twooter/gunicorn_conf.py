@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from twooter import logs
 from twooter.settings import read_settings
 
@@ -49,6 +51,14 @@ logconfig_dict = {
     },
 }
 
+
+class _Logger(Logger):
+    """Gunicorn's logger without its access log: the API writes a line of its own, and the atoms are not free."""
+
+    access_log_enabled = False
+
+
+logger_class = _Logger
 board = Board(settings.threads)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import sys
@@ -33,10 +34,16 @@ def get_logger(name: str) -> Any:  # Any: structlog's lazy proxy has no useful s
     return structlog.get_logger(name, part=name)
 
 
+@functools.cache
+def _is_secret(name: str) -> bool:
+    """Return whether a field of this name is masked; names are few and static, so each is looked at once."""
+    return _SECRET_NAMES.search(name) is not None
+
+
 def _mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, str):
-            if _SECRET_NAMES.search(key):
+            if _is_secret(key):
                 event[key] = "***"
             elif "@" in value or "twt_" in value:
                 event[key] = _SECRETS.sub("***", value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import falcon
@@ -14,7 +15,9 @@ from twooter.api.clients import Clients
 from twooter.api.cursors import Cursors
 from twooter.api.documents import DocsFileResource, DocsResource, HomeResource, OpenApiResource
 from twooter.api.doorway import Authenticate, Doorway, Observe
+from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
+from twooter.api.native import twoots
 from twooter.api.native.accounts import AccountResource, AccountsResource, LookupResource
 from twooter.api.native.analytics import SeriesResource, SummaryResource
 from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
@@ -78,15 +81,16 @@ def routes(services: Services) -> tuple[Route, ...]:
     settings = services.settings
     public_url = settings.public_url
     lists = Lists(Cursors(settings.signing_keys()), services.versions, public_url=public_url)
-    timelines = (services.timelines, lists)
+    shape = partial(twoots.content, public_url=public_url)
+    timelines = (services.timelines, lists, Fragments(shape, twoots.counts))
     clients = Clients(settings.trusted_proxies)
     served = (
         *_people(services, clients, lists),
         Route("/v1/twoots", TwootsResource(services.twoots, services.limits, clients, public_url=public_url)),
         Route("/v1/twoots/{id}", TwootResource(services.twoots, public_url=public_url)),
-        Route("/v1/timelines/public", PublicTimeline(*timelines, public_url=public_url)),
-        Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines, public_url=public_url)),
-        Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines, public_url=public_url)),
+        Route("/v1/timelines/public", PublicTimeline(*timelines)),
+        Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines)),
+        Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines)),
         Route("/messages", MessagesResource(services.messages, clients)),
         Route("/management/message-stats", MessageStatsResource(services.stats)),
         *_analytics(services.histories, services.analytics),

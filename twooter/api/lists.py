@@ -1,8 +1,9 @@
-"""Pages over HTTP: items, signed cursors, Link and ETag headers; anonymous pages kept under a version."""
+"""Pages over HTTP: items, signed cursors, Link and ETag headers; public pages kept under a version."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,27 +20,42 @@ from twooter.services.versions import PAGE_SECONDS, Versions
 
 T = TypeVar("T")
 _KEPT_PAGES = 512
+_LOCKS = 64
 _hit, _miss = CACHE.labels("page", "hit").inc, CACHE.labels("page", "miss").inc
+
+Key = tuple[str, Page, bytes]
+"""Path, page, version."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """A page's items as JSON, the same for everybody; and the whole answer as anonymous clients get it."""
+
+    items: bytes
+    next_before: int | None
+    prev_after: int | None
+    until: float
+    anonymous: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A page as it is sent."""
+class Answer:
+    """What is sent."""
 
     body: bytes
     etag: str
     link: str | None
-    until: float
 
 
 class Lists:
-    """Answers pages; each process keeps the anonymous ones for at most a second, under their version."""
+    """Answers pages; each process keeps public ones for at most a second, under their version."""
 
     def __init__(self, cursors: Cursors, versions: Versions, *, public_url: str) -> None:
         self._cursors = cursors
         self._versions = versions
         self._public_url = public_url
-        self._kept: dict[tuple[str, str | None, int, bytes], Rendered] = {}
+        self._kept: dict[Key, Kept] = {}
+        self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
 
     def answer(
         self,
@@ -51,49 +67,62 @@ class Lists:
         *,
         version: str | None = None,
     ) -> None:
-        """Send the page that the query names; `version` names what changes when an anonymous page does."""
-        viewer = req.context.viewer
-        scope = f"{req.path} {'' if viewer is None else viewer.account_id}"
-        current = self._versions.find(version) if version is not None and viewer is None else None
-        key = (req.path, query.cursor, query.limit, current or b"")
-        rendered = self._kept.get(key) if current is not None else None
-        if rendered is None or rendered.until < time.monotonic():
-            rendered = self._render(req.path, scope, query, read, shape)
-            _miss()
-            if current is not None:
-                self._keep(key, rendered)
+        """Send the page that the query names; `version` names what changes when the page does, whoever looks."""
+        path, viewer = req.path, req.context.viewer
+        scope = f"{path} {'' if viewer is None else viewer.account_id}"
+        page = self._cursors.page(scope, query.limit, query.cursor)
+        kept = self._find((path, page), version, lambda: _render(read, page, shape))
+        if viewer is None:
+            if kept.anonymous is None:
+                kept.anonymous = self._answer(path, scope, query.limit, kept)
+            answer = kept.anonymous
         else:
+            answer = self._answer(path, scope, query.limit, kept)
+        send(req, resp, answer.body, answer.etag, anonymous=viewer is None)
+        if answer.link is not None:
+            resp.set_header("Link", answer.link)
+
+    def _find(self, place: tuple[str, Page], version: str | None, render: Callable[[], Kept]) -> Kept:
+        """Return the page, rendered by one thread at a time where it may be kept."""
+        current = None if version is None else self._versions.find(version)
+        if current is None:
+            return render()
+        key = (*place, current)
+        kept = self._kept.get(key)
+        if kept is not None and kept.until >= time.monotonic():
             _hit()
-        send(req, resp, rendered.body, rendered.etag, anonymous=viewer is None)
-        if rendered.link is not None:
-            resp.set_header("Link", rendered.link)
+            return kept
+        with self._locks[hash(key) % _LOCKS]:
+            kept = self._kept.get(key)
+            if kept is None or kept.until < time.monotonic():
+                _miss()
+                if len(self._kept) >= _KEPT_PAGES:
+                    self._kept = {}
+                kept = self._kept[key] = render()
+            return kept
 
-    def _render(
-        self,
-        path: str,
-        scope: str,
-        query: PageQuery,
-        read: Callable[[Page], Slice[T]],
-        shape: Callable[[T], Any],
-    ) -> Rendered:
-        until = time.monotonic() + PAGE_SECONDS
-        found = read(self._cursors.page(scope, query.limit, query.cursor))
-        following = None if found.next_before is None else self._cursors.make(scope, before=found.next_before)
-        previous = None if found.prev_after is None else self._cursors.make(scope, after=found.prev_after)
-        body = orjson.dumps(
-            {"items": [shape(item) for item in found.items], "next": following, "prev": previous}
+    def _answer(self, path: str, scope: str, limit: int, kept: Kept) -> Answer:
+        cursors = {}
+        if kept.next_before is not None:
+            cursors["next"] = self._cursors.make(scope, before=kept.next_before)
+        if kept.prev_after is not None:
+            cursors["prev"] = self._cursors.make(scope, after=kept.prev_after)
+        link = ", ".join(
+            f'<{self._public_url}{falcon.uri.encode(path)}?limit={limit}&cursor={cursor}>; rel="{rel}"'
+            for rel, cursor in cursors.items()
         )
-        links = [
-            f'<{self._public_url}{path}?limit={query.limit}&cursor={cursor}>; rel="{rel}"'
-            for rel, cursor in (("next", following), ("prev", previous))
-            if cursor is not None
-        ]
-        return Rendered(body, etag_of(body), ", ".join(links) or None, until)
+        ends = {"next": cursors.get("next"), "prev": cursors.get("prev")}
+        body = b'{"items":' + kept.items + b"," + orjson.dumps(ends)[1:]
+        return Answer(body, etag_of(body), link or None)
 
-    def _keep(self, key: tuple[str, str | None, int, bytes], rendered: Rendered) -> None:
-        if len(self._kept) >= _KEPT_PAGES:
-            self._kept = {}
-        self._kept[key] = rendered
+
+def _render(read: Callable[[Page], Slice[T]], page: Page, shape: Callable[[T], Any]) -> Kept:
+    until = (
+        time.monotonic() + PAGE_SECONDS
+    )  # from before the reading: nothing older than a second is ever sent
+    found = read(page)
+    items = orjson.dumps([shape(item) for item in found.items])
+    return Kept(items, found.next_before, found.prev_after, until)
 
 
 def etag_of(body: bytes) -> str:

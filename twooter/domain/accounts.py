@@ -57,14 +57,31 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """What of an account is shown beside its twoots; `version` moves with each change of it."""
+
+    id: int
+    username: str
+    display_name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is asking, as the token proves it."""
+    """Who is asking, as the token proves it; an active account."""
 
     account_id: int
     username: str
     role: Role
     token_id: int
     email_confirmed: bool
+    display_name: str = ""
+    version: int = 1
+
+    @property
+    def author(self) -> Author:
+        """Return the viewer as the author of a twoot."""
+        return Author(self.account_id, self.username, self.display_name, self.version)
 
 
 def username_key(name: str) -> str | None:

@@ -107,14 +107,17 @@ def parse(text: str) -> Entities:
     return Entities(tuple(tags.values()), tuple(mentions))
 
 
-def render(text: str, *, public_url: str) -> str:
-    """Return safe HTML of a text: everything escaped, entities as links, line ends as `<br>`."""
+def render(text: str, *, public_url: str, hashtags: bool = True) -> str:
+    """Return safe HTML of a text: everything escaped, entities as links, line ends as `<br>`.
+
+    Without `hashtags` these stay plain text, as in messages, which count for their given tag alone.
+    """
     parts = []
     for span in spans(text):
         shown = html.escape(span.text)
         if span.kind == "link":
             shown = f'<a href="{html.escape(span.value)}" rel="nofollow noopener noreferrer ugc">{shown}</a>'
-        elif span.kind == "tag":
+        elif span.kind == "tag" and hashtags:
             shown = f'<a href="{public_url}/v1/timelines/tags/{quote(tag_key(span.value), safe="")}" rel="tag">{shown}</a>'
         elif span.kind == "mention":
             shown = (

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from twooter.domain import grammar, ids, text
-from twooter.domain.accounts import Account
+from twooter.domain.accounts import Author
 from twooter.domain.grammar import Hashtag
 from twooter.errors import FieldError
 
@@ -66,7 +66,7 @@ class Card:
     """A twoot with what is shown beside it."""
 
     twoot: Twoot
-    author: Account
+    author: Author
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twooter.domain.accounts import State
 from twooter.domain.twoots import Card, Twoot
 from twooter.errors import NotFound
 from twooter.storage import accounts, twoots
@@ -35,9 +34,5 @@ class Cards:
 
     def of(self, tx: Session, found: Sequence[Twoot]) -> list[Card]:
         """Return the cards of twoots, in their order; one query."""
-        authors = accounts.fetch(tx, sorted({twoot.author_id for twoot in found}))
-        return [
-            Card(twoot, author)
-            for twoot in found
-            if (author := authors.get(twoot.author_id)) is not None and author.state is State.ACTIVE
-        ]
+        authors = accounts.fetch_authors(tx, sorted({twoot.author_id for twoot in found}))
+        return [Card(twoot, author) for twoot in found if (author := authors.get(twoot.author_id)) is not None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 
 from twooter.domain import pages
-from twooter.domain.accounts import State
 from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Card
 from twooter.errors import NotFound
@@ -43,8 +42,8 @@ class Timelines:
         """
 
         def work(tx: Session) -> Slice[Card]:
-            author = accounts.find(tx, account_id)
-            if author is None or author.state is not State.ACTIVE:
+            author = accounts.fetch_authors(tx, [account_id]).get(account_id)
+            if author is None:
                 raise NotFound("account")
             found = pages.cut(twoots.fetch_by_author(tx, account_id, page), page, lambda twoot: twoot.id)
             return Slice([Card(twoot, author) for twoot in found.items], found.next_before, found.prev_after)

@@ -73,7 +73,7 @@ class Twoots:
             hashtags=tuple(tag.name for tag in tags),
             parent=parent,
         )
-        return self._cards.one(self._write(twoot, tags, idempotency_key, request_id))
+        return Card(self._write(twoot, tags, idempotency_key, request_id), viewer.author)
 
     def post_message(
         self,

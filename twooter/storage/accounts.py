@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from peewee import fn
 
-from twooter.domain.accounts import Account, Role, State
+from twooter.domain.accounts import Account, Author, Role, State
 from twooter.storage.database import Row, Session
 from twooter.storage.statements import Insert, Statement, each, p
 from twooter.storage.tables import Accounts
@@ -15,6 +15,12 @@ _COLUMNS = ("id", "username", "display_name", "bio", "bot", "protected", "role",
 _FIELDS = tuple(getattr(Accounts, name) for name in (*_COLUMNS, "twoots", "followers", "following"))
 
 _insert = Insert("account_insert", Accounts, _COLUMNS, duplicate="ignore")
+_authors = Statement(
+    "authors_by_ids",
+    lambda: Accounts.select(Accounts.id, Accounts.username, Accounts.display_name, Accounts.version).where(
+        Accounts.id.in_(each("ids")) & (Accounts.state == State.ACTIVE.value)
+    ),
+)
 _by_ids = Statement("accounts_by_ids", lambda: Accounts.select(*_FIELDS).where(Accounts.id.in_(each("ids"))))
 _move_twoots = Statement(
     "account_move_twoots",
@@ -73,6 +79,11 @@ def insert(tx: Session, account: Account) -> bool:
 def fetch(tx: Session, ids: Sequence[int]) -> dict[int, Account]:
     """Return accounts by id, in any state."""
     return {row[0]: _account(row) for row in tx.all(_by_ids, ids=ids)} if ids else {}
+
+
+def fetch_authors(tx: Session, ids: Sequence[int]) -> dict[int, Author]:
+    """Return by id what is shown of active accounts beside their twoots."""
+    return {row[0]: Author(*row) for row in tx.all(_authors, ids=ids)} if ids else {}
 
 
 def find(tx: Session, id_: int) -> Account | None:

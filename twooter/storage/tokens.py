@@ -31,6 +31,8 @@ _proof = Statement(
             Accounts.username,
             Accounts.role,
             Credentials.email_confirmed_ms,
+            Accounts.display_name,
+            Accounts.version,
         )
         .join(Accounts, on=(Accounts.id == Tokens.account_id))
         .join_from(Tokens, Credentials, on=(Credentials.account_id == Tokens.account_id))
@@ -107,7 +109,7 @@ def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
     row = tx.one(_proof, account_id=account_id, id=id_)
     if row is None:
         return None
-    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None)
+    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, row[7], row[8])
     return Proof(row[0], row[1], row[2], State(row[3]), viewer)
 
 

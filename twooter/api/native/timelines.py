@@ -8,8 +8,8 @@ import falcon
 from pydantic import BaseModel
 
 from twooter.api import params
+from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
-from twooter.api.native import twoots
 from twooter.api.native.twoots import TwootShape
 from twooter.api.operations import Auth, operation
 from twooter.api.params import PageQuery
@@ -29,10 +29,10 @@ class TwootPage(BaseModel):
 class TimelineResource:
     """What the timelines share: where to read, how to show."""
 
-    def __init__(self, timelines: Timelines, lists: Lists, *, public_url: str) -> None:
+    def __init__(self, timelines: Timelines, lists: Lists, fragments: Fragments) -> None:
         self._timelines = timelines
         self._lists = lists
-        self._shape = partial(twoots.twoot, public_url=public_url)
+        self._shape = fragments.render
 
 
 class PublicTimeline(TimelineResource):

@@ -73,12 +73,17 @@ class TwootShape(BaseModel):
 
 def twoot(card: Card, *, public_url: str) -> dict[str, Any]:
     """Return the shape of a twoot."""
+    return content(card, public_url=public_url) | {"counts": counts(card)}
+
+
+def content(card: Card, *, public_url: str) -> dict[str, Any]:
+    """Return what of a twoot's shape changes only with its version or its author's."""
     value, author = card.twoot, card.author
     return {
         "id": str(value.id),
         "type": "twoot",
         "text": value.text,
-        "html": grammar.render(value.text, public_url=public_url),
+        "html": grammar.render(value.text, public_url=public_url, hashtags=value.given_tag is None),
         "author": {
             "id": str(author.id),
             "username": author.username,
@@ -93,14 +98,19 @@ def twoot(card: Card, *, public_url: str) -> dict[str, Any]:
         "quote_of": None,
         "hashtags": list(value.hashtags) if value.given_tag is None else [value.given_tag],
         "mentions": list(grammar.parse(value.text).mentions),
-        "counts": {
-            "replies": max(0, value.replies),
-            "likes": max(0, value.likes),
-            "retwoots": max(0, value.retwoots),
-            "quotes": max(0, value.quotes),
-        },
         "viewer": None,
         "url": f"{public_url}/v1/twoots/{value.id}",
+    }
+
+
+def counts(card: Card) -> dict[str, int]:
+    """Return a twoot's counts; a worker may be a moment behind, but nobody sees less than nothing."""
+    value = card.twoot
+    return {
+        "replies": max(0, value.replies),
+        "likes": max(0, value.likes),
+        "retwoots": max(0, value.retwoots),
+        "quotes": max(0, value.quotes),
     }
 
 
