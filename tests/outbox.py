@@ -1,6 +1,6 @@
 """The outbox without relay and broker: every event brought to every consumer, here and now."""
 
-from twooter.wiring import Services
+from twooter.services.house import Services
 
 _MAX_ROUNDS = 1000
 

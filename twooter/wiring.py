@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from twooter.domain.accounts import Viewer
 from twooter.services import aggregates
 from twooter.services.accounts import Accounts
 from twooter.services.addresses import Addresses
@@ -21,6 +18,7 @@ from twooter.services.exports import Exports
 from twooter.services.hashes import Hashes
 from twooter.services.hashtags import Hashtags
 from twooter.services.histories import Histories
+from twooter.services.house import Services
 from twooter.services.ids import Ids
 from twooter.services.imports import Imports
 from twooter.services.limits import Limits
@@ -40,54 +38,6 @@ from twooter.settings import Settings
 from twooter.storage.cache import Cache
 from twooter.storage.counters import Counters
 from twooter.storage.database import Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything Twooter can do, put together once per process."""
-
-    settings: Settings
-    storage: Storage
-    ids: Ids
-    outboxes: Outboxes
-    batches: Batches
-    hashtags: Hashtags
-    timelines: Timelines
-    twoots: Twoots
-    versions: Versions
-    accounts: Accounts
-    tokens: Tokens
-    passwords: Passwords
-    confirmations: Confirmations
-    deletions: Deletions
-    limits: Limits
-    messages: Messages
-    stats: MessageStats
-    timings: Timings
-    histories: Histories
-    analytics: Analytics
-    imports: Imports
-    exports: Exports
-    demos: Demos
-    background: Background
-
-    def authenticate(self, token: str) -> Viewer:
-        """Return who a bearer token proves to be asking."""
-        return self.tokens.authenticate(token)
-
-    def observe_request(self, name: str, seconds: float, failed: bool) -> None:  # noqa: FBT001 - as timings have it
-        """Count the time of a request."""
-        self.timings.observe_request(name, seconds, failed)
-
-    def start(self) -> None:
-        """Start the background jobs of this process; after a fork, never before."""
-        self.background.start()
-
-    def stop(self) -> None:
-        """Flush what the jobs hold, give the node number back and close."""
-        self.background.stop()
-        self.ids.release()
-        self.storage.close()
 
 
 def wire(settings: Settings) -> Services:

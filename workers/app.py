@@ -12,9 +12,10 @@ from twooter import logs, metrics
 from twooter.api.ops import serve_ops
 from twooter.broker import create_celery
 from twooter.logs import bind_contextvars, clear_contextvars, get_logger
+from twooter.services.house import Services
 from twooter.services.schemas import await_schema
 from twooter.settings import Settings, read_settings
-from twooter.wiring import Services, wire
+from twooter.wiring import wire
 from workers import tasks
 from workers.progress import Progress
 

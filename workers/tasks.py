@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import Celery
 
 from twooter.broker import APPLY
-from twooter.wiring import Services
+from twooter.services.house import Services
 
 
 def register(app: Celery, services: Services) -> None:

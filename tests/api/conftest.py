@@ -9,8 +9,9 @@ from falcon.testing import TestClient
 from tests.outbox import drain as drain_outbox
 from twooter.api.app import create_app
 from twooter.domain.clients import Client
+from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.wiring import Services, wire
+from twooter.wiring import wire
 
 PASSWORD = "correct horse battery"
 

@@ -8,8 +8,9 @@ from falcon.testing import TestClient
 from tests.api.conftest import Drain, SignUp
 from twooter.api.app import create_app
 from twooter.domain.ids import ANONYMOUS_ID
+from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.wiring import Services, wire
+from twooter.wiring import wire
 
 
 def post(client: TestClient, text: str, tag: str, **headers: str) -> Any:

@@ -8,8 +8,9 @@ import pytest
 from tests.outbox import drain as drain_outbox
 from twooter.domain.accounts import Viewer
 from twooter.domain.clients import Client
+from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.wiring import Services, wire
+from twooter.wiring import wire
 
 PASSWORD = "correct horse battery"
 HOME = "192.0.2.1"

@@ -1,7 +1,6 @@
 """Message statistics: rendered once per year and version, never more than a second old."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import orjson
@@ -10,19 +9,10 @@ import pytest
 from tests.events import count
 from tests.outbox import drain
 from twooter.services import stats as module
+from twooter.services.house import Services
 from twooter.services.stats import MessageStats
-from twooter.settings import Settings
 from twooter.storage import hashtags, stats
 from twooter.storage.database import Session
-from twooter.wiring import Services, wire
-
-
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
-    wired = wire(settings)
-    yield wired
-    wired.ids.release()
-    wired.storage.close()
 
 
 @pytest.fixture

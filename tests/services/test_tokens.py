@@ -10,14 +10,20 @@ from twooter.domain.pages import Page
 from twooter.errors import NotFound, Unauthorized
 from twooter.services import hashes
 from twooter.services.hashes import Hashes
+from twooter.services.house import Services
 from twooter.services.tokens import TOUCH_MS
-from twooter.wiring import Services
+from twooter.storage.tables import Credentials, Tokens
 
 
 def _statements(services: Services) -> list[str]:
     names: list[str] = []
     services.storage.observers.append(lambda name, *_: names.append(name))
     return names
+
+
+def _end(services: Services, token_id: int) -> None:
+    with services.storage.database.bind_ctx([Tokens]):
+        Tokens.update(expires_ms=1).where(Tokens.id == token_id).execute()
 
 
 def test_a_token_proves_who_is_asking_in_one_query(services: Services, join: SignIn) -> None:
@@ -44,7 +50,7 @@ def test_whatever_is_wrong_with_a_token_is_refused_in_the_same_words(
     new = lambda: services.tokens.issue(viewer.account_id, Client(HOME))  # noqa: E731 - a name for four tokens
     good, revoked, expired = new(), new(), new()
     services.tokens.revoke(viewer, revoked.token.id)
-    services.storage.database.execute_sql(f"UPDATE tokens SET expires_ms = 1 WHERE id = {expired.token.id}")
+    _end(services, expired.token.id)
     other = services.tokens.issue(join("bob").account_id, Client(HOME))
     swapped = f"{good.bearer.rpartition('_')[0][:-1]}_{other.bearer[-43:]}"
     garbled = [
@@ -120,7 +126,7 @@ def test_a_password_changed_meanwhile_gives_no_token(
 def test_tokens_are_listed_newest_first_without_those_that_ended(services: Services, join: SignIn) -> None:
     viewer = join("alice")
     made = [services.tokens.issue(viewer.account_id, Client(HOME)).token for _ in range(4)]
-    services.storage.database.execute_sql(f"UPDATE tokens SET expires_ms = 1 WHERE id = {made[1].id}")
+    _end(services, made[1].id)
     services.tokens.revoke(viewer, made[2].id)
     first = services.tokens.fetch(viewer, Page(2))
     assert list(first.items) == [made[3], made[0]]
@@ -144,7 +150,8 @@ def test_the_last_use_is_written_outside_the_request_and_rarely(services: Servic
     services.tokens.flush()
     assert names == []  # used within the last ten minutes: nothing to write
     long_ago_ms = made.token.created_ms - 2 * TOUCH_MS
-    services.storage.database.execute_sql(f"UPDATE tokens SET last_used_ms = {long_ago_ms}")
+    with services.storage.database.bind_ctx([Tokens]):
+        Tokens.update(last_used_ms=long_ago_ms).execute()
     viewer = services.authenticate(made.bearer)
     services.authenticate(made.bearer)
     services.tokens.flush()
@@ -155,7 +162,7 @@ def test_the_last_use_is_written_outside_the_request_and_rarely(services: Servic
 
 def test_signing_in_removes_the_tokens_that_ended(services: Services, join: SignIn) -> None:
     viewer = join("alice")
-    services.storage.database.execute_sql("UPDATE tokens SET expires_ms = 1")
+    _end(services, viewer.token_id)
     services.tokens.issue(viewer.account_id, Client(HOME))
     assert services.storage.database.execute_sql("SELECT COUNT(*) FROM tokens").fetchone()[0] == 1
 
@@ -163,10 +170,10 @@ def test_signing_in_removes_the_tokens_that_ended(services: Services, join: Sign
 def test_an_old_hash_is_replaced_at_the_next_sign_in(services: Services, join: SignIn) -> None:
     viewer = join("alice")
     old = hashes.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    database, mark = services.storage.database, services.storage.database.param
-    database.execute_sql(f"UPDATE credentials SET password_hash = {mark}", (old,))
+    with services.storage.database.bind_ctx([Credentials]):
+        Credentials.update(password_hash=old).execute()
     bearer = services.tokens.sign_in("alice", PASSWORD, Client(HOME)).bearer
-    (stored,) = database.execute_sql("SELECT password_hash FROM credentials").fetchone()
+    (stored,) = services.storage.database.execute_sql("SELECT password_hash FROM credentials").fetchone()
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     services.tokens.sign_in("alice", PASSWORD, Client(HOME))
     assert services.authenticate(bearer).account_id == viewer.account_id  # the same password: tokens stay

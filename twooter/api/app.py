@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import falcon
 import falcon.media
@@ -14,7 +14,7 @@ from twooter.api import errors as answers
 from twooter.api.clients import Clients
 from twooter.api.cursors import Cursors
 from twooter.api.documents import DocsFileResource, DocsResource, HomeResource, OpenApiResource
-from twooter.api.doorway import Authenticate, Doorway, Observe
+from twooter.api.doorway import Doorway
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
 from twooter.api.native import twoots
@@ -30,42 +30,11 @@ from twooter.api.native.timings import TimingsResource
 from twooter.api.native.tokens import TokenResource, TokensResource
 from twooter.api.native.twoots import TwootResource, TwootsResource
 from twooter.api.ops import OPS_RESOURCES, add_ops_routes
-from twooter.services.accounts import Accounts
 from twooter.services.analytics import Analytics
-from twooter.services.confirmations import Confirmations
-from twooter.services.deletions import Deletions
 from twooter.services.histories import Histories
-from twooter.services.limits import Limits
-from twooter.services.messages import Messages
-from twooter.services.passwords import Passwords
-from twooter.services.stats import MessageStats
-from twooter.services.timelines import Timelines
-from twooter.services.tokens import Tokens
-from twooter.services.twoots import Twoots
-from twooter.services.versions import Versions
+from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage import timings
-
-
-class Services(Protocol):
-    """What the API calls; wiring provides it."""
-
-    settings: Settings
-    timelines: Timelines
-    twoots: Twoots
-    versions: Versions
-    accounts: Accounts
-    tokens: Tokens
-    passwords: Passwords
-    confirmations: Confirmations
-    deletions: Deletions
-    limits: Limits
-    messages: Messages
-    stats: MessageStats
-    histories: Histories
-    analytics: Analytics
-    authenticate: Authenticate
-    observe_request: Observe
 
 
 @dataclass(frozen=True, slots=True)

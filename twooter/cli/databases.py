@@ -10,10 +10,11 @@ import click
 
 from twooter import logs
 from twooter.errors import TwooterError
+from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage.database import Storage
 from twooter.storage.migrations import migrate, pending
-from twooter.wiring import Services, wire
+from twooter.wiring import wire
 
 
 @contextmanager
