@@ -1,0 +1,79 @@
+"""The house: every service of a process, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twooter.domain.accounts import Viewer
+from twooter.services.accounts import Accounts
+from twooter.services.analytics import Analytics
+from twooter.services.background import Background
+from twooter.services.batches import Batches
+from twooter.services.confirmations import Confirmations
+from twooter.services.deletions import Deletions
+from twooter.services.demos import Demos
+from twooter.services.exports import Exports
+from twooter.services.hashtags import Hashtags
+from twooter.services.histories import Histories
+from twooter.services.ids import Ids
+from twooter.services.imports import Imports
+from twooter.services.limits import Limits
+from twooter.services.messages import Messages
+from twooter.services.outboxes import Outboxes
+from twooter.services.passwords import Passwords
+from twooter.services.stats import MessageStats
+from twooter.services.timelines import Timelines
+from twooter.services.timings import Timings
+from twooter.services.tokens import Tokens
+from twooter.services.twoots import Twoots
+from twooter.services.versions import Versions
+from twooter.settings import Settings
+from twooter.storage.database import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything Twooter can do, put together once per process."""
+
+    settings: Settings
+    storage: Storage
+    ids: Ids
+    outboxes: Outboxes
+    batches: Batches
+    hashtags: Hashtags
+    timelines: Timelines
+    twoots: Twoots
+    versions: Versions
+    accounts: Accounts
+    tokens: Tokens
+    passwords: Passwords
+    confirmations: Confirmations
+    deletions: Deletions
+    limits: Limits
+    messages: Messages
+    stats: MessageStats
+    timings: Timings
+    histories: Histories
+    analytics: Analytics
+    imports: Imports
+    exports: Exports
+    demos: Demos
+    background: Background
+
+    def authenticate(self, token: str) -> Viewer:
+        """Return who a bearer token proves to be asking."""
+        return self.tokens.authenticate(token)
+
+    def observe_request(self, name: str, seconds: float, failed: bool) -> None:  # noqa: FBT001 - as timings have it
+        """Count the time of a request."""
+        self.timings.observe_request(name, seconds, failed)
+
+    def start(self) -> None:
+        """Start the background jobs of this process; after a fork, never before."""
+        self.background.start()
+
+    def stop(self) -> None:
+        """Flush what the jobs hold, give the node number back and close."""
+        self.background.stop()
+        self.ids.release()
+        self.storage.close()
