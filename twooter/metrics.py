@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    values,
+)
 
 _slot = "main"
 
@@ -15,7 +24,7 @@ SEVERAL_PROCESSES = values.ValueClass is not values.MutexValue
 """Whether PROMETHEUS_MULTIPROC_DIR was set before this module was loaded."""
 if SEVERAL_PROCESSES:
     # files named by slot, not by pid: restarted processes go on in the files of those they replace
-    values.ValueClass = values.MultiProcessValue(_identity)
+    values.ValueClass = values.MultiProcessValue(_identity)  # type: ignore[no-untyped-call]  # the library's
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -89,5 +98,5 @@ def exposition() -> bytes:
     if not SEVERAL_PROCESSES:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's
     return generate_latest(registry)

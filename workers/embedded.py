@@ -19,7 +19,7 @@ _parts: list[Any] = []  # Any: Celery has no types
 _STOP_SECONDS = 5
 
 
-def post_worker_init(worker: Any) -> None:  # Any: gunicorn has no types
+def post_worker_init(worker: Any) -> None:  # type: ignore[no-redef]  # takes the place of the imported hook
     """Start the API's background, then relay, worker and beat in threads."""
     from twooter import wsgi
     from twooter.services.schemas import when_schema_is_ready
@@ -55,7 +55,7 @@ def _start() -> None:
     threading.Thread(target=relay, args=arguments, kwargs=poll, name="relay", daemon=True).start()
 
 
-def worker_exit(server: Any, worker: Any) -> None:  # Any: idem
+def worker_exit(server: Any, worker: Any) -> None:  # type: ignore[no-redef]  # idem, takes its place
     """Stop the parts; what they had not done is in the outbox and goes on at the next start."""
     _stopping.set()
     for part in _parts:

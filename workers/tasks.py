@@ -11,6 +11,6 @@ from twooter.services.house import Services
 def register(app: Celery, services: Services) -> None:
     """Give the application its tasks."""
 
-    @app.task(name=APPLY)  # type: ignore[untyped-decorator]  # Celery has no types
+    @app.task(name=APPLY)
     def apply_batch(consumer: str, batch_id: int) -> None:
         services.batches.run(consumer, batch_id)

@@ -122,7 +122,7 @@ def create_doorway(services: Services) -> Doorway:
     )
 
 
-def create_app(services: Services, doorway: Doorway | None = None) -> falcon.App:
+def create_app(services: Services, doorway: Doorway | None = None) -> falcon.App[Any, Any]:
     """Return the WSGI application; probes and metrics are in it unless they have a port of their own."""
     if doorway is None:
         doorway = create_doorway(services)

@@ -59,7 +59,7 @@ OPS_RESOURCES: dict[str, type] = {"/healthz": Health, "/readyz": Health, "/metri
 """What the OpenAPI document says of these addresses."""
 
 
-def add_ops_routes(app: falcon.App, *, alive: Check, ready: Check) -> None:
+def add_ops_routes(app: falcon.App[Any, Any], *, alive: Check, ready: Check) -> None:
     """Serve the three addresses from an application."""
     app.add_route("/healthz", Health(alive))
     app.add_route("/readyz", Health(ready))

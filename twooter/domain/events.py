@@ -6,6 +6,7 @@ version before are still on their way when a new one starts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar
 
@@ -54,7 +55,7 @@ class DeletionEvent:
 
 
 Event = TwootEvent | AccountEvent | MailEvent | DeletionEvent
-_KINDS: dict[str, type[Event]] = {c.kind: c for c in (TwootEvent, AccountEvent, MailEvent, DeletionEvent)}
+_KINDS: dict[str, Callable[..., Event]] = {c.kind: c for c in (TwootEvent, AccountEvent, MailEvent, DeletionEvent)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from twooter.domain.events import Envelope, TwootEvent
 from twooter.storage import replies
-from twooter.storage.database import Storage
+from twooter.storage.database import Session, Storage
 from twooter.storage.replies import ReplyEdge
 
 _STEP = 250
@@ -42,4 +43,8 @@ class Edges:
         for edges in by_account.values():
             for at in range(0, len(edges), _STEP):
                 part = edges[at : at + _STEP]
-                self._storage.transact(lambda tx, part=part: replies.apply(tx, part))
+                self._storage.transact(partial(_apply, part))
+
+
+def _apply(edges: Sequence[ReplyEdge], tx: Session) -> None:
+    replies.apply(tx, edges)

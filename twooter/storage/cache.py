@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
-from redis.connection import AbstractConnection
+from redis.connection import ConnectionInterface
 
 from twooter.logs import get_logger
 from twooter.metrics import CACHE
@@ -59,7 +59,7 @@ class Cache:
         """
         if time.monotonic() < self._broken_until:
             return None
-        connection: AbstractConnection | None = None
+        connection: ConnectionInterface | None = None
         try:
             connection = self._connection()
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
@@ -72,8 +72,8 @@ class Cache:
                 connection.disconnect()  # answers may still be on their way on it
             return None
 
-    def _connection(self) -> AbstractConnection:
-        connection: AbstractConnection | None = getattr(self._local, "connection", None)
+    def _connection(self) -> ConnectionInterface:
+        connection: ConnectionInterface | None = getattr(self._local, "connection", None)
         if connection is None:
             pool = redis.ConnectionPool.from_url(
                 self._url,

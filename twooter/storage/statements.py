@@ -34,14 +34,9 @@ def each(name: str) -> peewee.Value:
     return peewee.Value(_Parameter(name, many=True), converter=False)
 
 
-def rows_of(*fields: peewee.Field) -> peewee.EnclosedNodeList:
-    """Return a row value, for `Expression(rows_of(a, b), "IN", each("keys"))` with a list of tuples."""
-    return peewee.EnclosedNodeList(list(fields))
-
-
 def in_rows(fields: Iterable[peewee.Field], name: str) -> peewee.Expression:
     """Return `(a, b) IN (…)` over a list of tuples given at execution."""
-    return peewee.Expression(rows_of(*fields), "IN", each(name))
+    return peewee.Expression(peewee.EnclosedNodeList(list(fields)), "IN", each(name))
 
 
 class _Constant(NamedTuple):
