@@ -30,7 +30,10 @@ class Hashtags:
             found = self._storage.read(lambda tx: hashtags.fetch_ids(tx, keys))
             missing = [tag for tag in unknown if tag.key not in found]
             if missing:
-                self._storage.transact(lambda tx: hashtags.ensure(tx, missing, self._ids.make))
+                made = [
+                    (self._ids.make(), tag) for tag in missing
+                ]  # outside: a lease is a transaction of its own
+                self._storage.transact(lambda tx: hashtags.ensure(tx, made))
                 found = self._storage.read(lambda tx: hashtags.fetch_ids(tx, keys))
             self._remember(found)
             ids |= found

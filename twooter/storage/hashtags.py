@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from twooter.domain.grammar import Hashtag
@@ -75,10 +75,12 @@ def fetch_ids(tx: Session, keys: Sequence[str]) -> dict[str, int]:
     return dict(tx.all(_ids, keys=keys)) if keys else {}
 
 
-def ensure(tx: Session, tags: Iterable[Hashtag], make_id: Callable[[], int]) -> None:
-    """Insert the hashtags that do not exist, each under its own id; safe to run at once with others."""
-    rows = sorted((tag.key, tag.name) for tag in tags)  # one order for all, or two publishers deadlock
-    tx.insert(_insert, [(make_id(), key, name) for key, name in rows])
+def ensure(tx: Session, tags: Iterable[tuple[int, Hashtag]]) -> None:
+    """Insert the hashtags that do not exist, each under the id beside it; safe to run at once with others."""
+    rows = sorted(
+        (tag.key, tag.name, id_) for id_, tag in tags
+    )  # one order for all, or two publishers deadlock
+    tx.insert(_insert, [(id_, key, name) for key, name, id_ in rows])
 
 
 def find(tx: Session, key: str) -> HashtagRow | None:
