@@ -42,9 +42,8 @@ def test_no_more_hashes_run_than_allowed_and_no_more_wait(monkeypatch: pytest.Mo
     def one() -> bool:
         try:
             made.make("password")
-        except Unavailable as ex:
+        except Unavailable:
             answers.release()
-            assert ex.retry_after_seconds >= 1
             return False
         return True
 

@@ -55,7 +55,7 @@ class Limits:
     def may_mail(self, address: str) -> bool:
         """Count a mail to an address; return False when it has had enough of them."""
         rate = self._rates["mails"]
-        return self._counters.count(f"mails:{_hidden(address)}", rate.get_expiry()) <= rate.amount
+        return self._counters.count(f"mails:{_hidden(address.casefold())}", rate.get_expiry()) <= rate.amount
 
     def twoot(self, account_id: int, client: Client) -> None:
         """Count a twoot, or message, of an account."""

@@ -75,7 +75,11 @@ class Smtp:
         if self._implicit:
             return smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT_SECONDS, context=context)
         server = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_SECONDS)
-        server.ehlo()
-        if server.has_extn("starttls") or self._host not in _LOOPBACK:
-            server.starttls(context=context)
+        try:
+            server.ehlo()
+            if server.has_extn("starttls") or self._host not in _LOOPBACK:
+                server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
         return server
