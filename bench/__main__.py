@@ -19,6 +19,7 @@ LATEST = Path(__file__).parent / "results" / "latest.json"
 CASES: dict[str, Callable[[Stage], list[Line]]] = {
     "timelines": timelines.run,
     "publish": publishing.run,
+    "aggregation": publishing.applying,
     "visibility": publishing.visibility,
     "message-stats": message_stats.run,
     "footprint": footprint.run,

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from bench import load, members, servers
+from bench import aggregation, load, members, servers
 from bench.load import CONNECTIONS, Request, Round
 from bench.members import Member
 from bench.report import Line
@@ -49,6 +49,17 @@ def run(stage: Stage) -> list[Line]:
 
         compared = compare(stage, {"publish": publish})["publish"]
         return compared.lines("publish, 2 hashtags, all aggregates", cpu_ms=2.5, share=0.14)
+
+
+def applying(stage: Stage) -> list[Line]:
+    """Measure how fast one worker applies sealed batches, median of the rounds."""
+    found = [
+        aggregation.measure(stage.backend.database(f"bench_events_{number}"))
+        for number in range(stage.plan.rounds)
+    ]
+    middle = sorted(found, key=lambda figures: figures["events_per_second"])[len(found) // 2]
+    rate = middle["events_per_second"]
+    return [Line("aggregation, one worker", "events", rate, "/s", 10_000, at_most=False, detail=middle)]
 
 
 def visibility(stage: Stage) -> list[Line]:
