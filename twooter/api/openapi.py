@@ -185,7 +185,10 @@ def _without_null(schema: Json) -> Json:
 def _header_parameters(operation: Operation) -> list[Json]:
     found = []
     if operation.idempotent_by_key:
-        found.append(("Idempotency-Key", {"type": "string", "pattern": "^[!-~]{1,255}$"}))
+        checked = (
+            {"pattern": "^[!-~]{1,255}$"} if operation.auth is Auth.REQUIRED else {}
+        )  # nobody's is passed over
+        found.append(("Idempotency-Key", {"type": "string"} | checked))
     if operation.cached:
         found.append(("If-None-Match", {"type": "string"}))
     return [
