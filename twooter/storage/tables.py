@@ -78,8 +78,6 @@ class KnownNetworks(Table):
     last_used_ms = BigIntegerField()
 
     class Meta:
-        """A row per account and network."""
-
         primary_key = CompositeKey("account_id", "network")
 
 
@@ -121,8 +119,6 @@ class TwootReplies(Table):
     active = BooleanField()
 
     class Meta:
-        """A row per edge."""
-
         primary_key = CompositeKey("parent_author_id", "parent_id", "reply_id")
 
 
@@ -137,8 +133,6 @@ class IdempotencyKeys(Table):
     created_ms = BigIntegerField()
 
     class Meta:
-        """A row per account and key."""
-
         primary_key = CompositeKey("account_id", "key")
 
 
@@ -153,8 +147,6 @@ class Imports(Table):
     done = BooleanField()
 
     class Meta:
-        """A row per account and file."""
-
         primary_key = CompositeKey("account_id", "file_sha256")
 
 
@@ -202,8 +194,6 @@ class ParkedEvents(Table):
     parked_ms = BigIntegerField()
 
     class Meta:
-        """A row per consumer and event."""
-
         primary_key = CompositeKey("consumer", "batch_id", "position")
 
 
@@ -293,8 +283,6 @@ class Windows(Table):
     top_version = counter()
 
     class Meta:
-        """A row per window."""
-
         primary_key = CompositeKey("unit", "start_ms")
 
 
@@ -322,8 +310,6 @@ class HashtagAccounts(Table):
     uses = counter()
 
     class Meta:
-        """A row per hashtag, day and account."""
-
         primary_key = CompositeKey("tag_id", "day_ms", "account_id")
 
 
@@ -335,8 +321,6 @@ class ActiveAccounts(Table):
     uses = counter()
 
     class Meta:
-        """A row per day and account."""
-
         primary_key = CompositeKey("day_ms", "account_id")
 
 
@@ -371,8 +355,6 @@ class ScheduleClaims(Table):
     slot_ms = BigIntegerField()
 
     class Meta:
-        """A row per task and slot."""
-
         primary_key = CompositeKey("task", "slot_ms")
 
 
@@ -391,8 +373,6 @@ class Timings(Table):
     sum_us = counter()
 
     class Meta:
-        """A row per window and route or statement."""
-
         primary_key = CompositeKey("kind", "unit", "start_ms", "name")
 
 
