@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import peewee
+import pymysql
 
 from twooter.settings import Settings
+
+LOCK_WAIT_SECONDS = 2
+"""A statement that waits longer for a row gives up; below the read timeout, which would cost the connection too."""
 
 _PRAGMAS = {
     "journal_mode": "wal",
@@ -19,6 +24,23 @@ _PRAGMAS = {
     "foreign_keys": 0,
     "cache_size": -16_000,
 }
+
+
+class _Mysql(peewee.MySQLDatabase):
+    """MySQL to which a connection takes a bounded time, and on which a lock is awaited for a bounded time."""
+
+    def _connect(self) -> pymysql.Connection[Any]:
+        connection = pymysql.connect(
+            database=self.database, autocommit=True, defer_connect=True, **self.connect_params
+        )
+        # a greeting would be awaited as long as a statement's answer: too long where a server, or the proxy before it,
+        # accepts connections and says nothing
+        patience, connection._read_timeout = connection._read_timeout, connection.connect_timeout  # noqa: SLF001 - as above
+        connection.connect()
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+        connection._read_timeout = patience  # noqa: SLF001 - as above
+        return connection
 
 
 def connect(settings: Settings) -> peewee.Database:
@@ -30,10 +52,23 @@ def connect(settings: Settings) -> peewee.Database:
     if url.scheme == "sqlite":
         path = unquote(url.path[1:])  # three slashes: a path from here; four: from the root
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return peewee.SqliteDatabase(path, pragmas=_PRAGMAS, lock_type="IMMEDIATE", timeout=5)
-    if url.scheme in ("mysql", "mysql+pymysql", "mariadb"):
-        return peewee.MySQLDatabase(unquote(url.path.lstrip("/")), **_mysql_options(settings))
-    raise ValueError("TWOOTER_DATABASE_URL must begin with mysql:// or sqlite:///")
+        database: Any = peewee.SqliteDatabase(path, pragmas=_PRAGMAS, lock_type="IMMEDIATE", timeout=5)
+    elif url.scheme in ("mysql", "mysql+pymysql", "mariadb"):
+        database = _Mysql(unquote(url.path.lstrip("/")), **_mysql_options(settings))
+    else:
+        raise ValueError("TWOOTER_DATABASE_URL must begin with mysql:// or sqlite:///")
+    # Peewee connects under one lock: threads would wait in line for a server that does not answer. There is nothing to
+    # guard, for each thread has a connection and its state to itself.
+    database._lock = nullcontext()  # noqa: SLF001 - as above
+    return database  # type: ignore[no-any-return]  # Any: the lock is not in Peewee's types
+
+
+def patient(database: peewee.Database) -> peewee.Database:
+    """Return another connection to the same database that waits for answers as long as they take, as DDL may."""
+    if not isinstance(database, _Mysql):
+        return database
+    options = database.connect_params | {"read_timeout": None, "write_timeout": None}
+    return _Mysql(database.database, **options)
 
 
 def _mysql_options(settings: Settings) -> dict[str, Any]:  # Any: PyMySQL's options

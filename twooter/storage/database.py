@@ -26,6 +26,9 @@ Observer = Callable[[str, float, bool], None]
 log = get_logger("storage")
 
 MAX_ATTEMPTS = 4
+RETRY_SECONDS = 3.0
+"""Nothing is begun again later than this: whoever asks shall hear that the database is away before giving up."""
+_UNCERTAIN = "The database went away while saving; look, or repeat with the same Idempotency-Key."
 _open_storages: weakref.WeakSet[Storage] = weakref.WeakSet()
 
 
@@ -72,9 +75,16 @@ class Session:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Take back only what happened inside when it raises."""
-        with self._database.savepoint():
+        """Take back only what happened inside when it raises, unless the error has ended the whole transaction."""
+        point = self._database.savepoint()
+        point.__enter__()
+        try:
             yield
+        except BaseException as ex:
+            if not self.must_restart(ex):  # else the savepoint went with the transaction
+                point.rollback(begin=False)
+            raise
+        point.commit(begin=False)
 
     @staticmethod
     def must_restart(ex: BaseException) -> bool:
@@ -121,31 +131,22 @@ class Storage:
         self.database.close()
 
     @contextmanager
-    def _calm(self) -> Iterator[None]:
+    def calm(self) -> Iterator[None]:
+        """Turn failures of the database inside, of whatever is no matter of the statement, into `Unavailable`."""
         try:
             yield
         except peewee.PeeweeException as ex:
-            kind = classify(ex)
-            if kind is Failure.OTHER:
+            if classify(ex) is Failure.OTHER:
                 raise
-            log.warning(
-                "database_unavailable", failure=kind.value, error=type(ex).__name__, number=_number(ex)
-            )
-            raise Unavailable("The database does not answer; try again.") from ex
+            raise _unavailable(ex, "The database does not answer; try again.") from ex
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Return what `work` returns, run without a transaction; tried once more on a lost connection.
 
         `work` must only read, for it may run twice.
         """
-        with self._calm():
-            try:
-                return work(Session(self.database, self.observers))
-            except peewee.PeeweeException as ex:
-                if classify(ex) is not Failure.LOST:
-                    raise
-                self._drop()
-                return work(Session(self.database, self.observers))
+        with self.calm():
+            return self._twice(lambda: work(Session(self.database, self.observers)))
 
     def transact(self, work: Callable[[Session], T]) -> T:
         """Return what `work` returns, committed as one transaction of one account or of global tables.
@@ -154,7 +155,8 @@ class Storage:
         it must touch nothing but its session. When COMMIT itself is lost nobody knows: that is `Unavailable`, and
         the caller's idempotency key or ledger finds out.
         """
-        with self._calm():
+        with self.calm():
+            last = time.monotonic() + RETRY_SECONDS
             for attempt in range(1, MAX_ATTEMPTS + 1):
                 try:
                     return self._once(work)
@@ -163,7 +165,7 @@ class Storage:
                     if (
                         kind not in (Failure.AGAIN, Failure.LOST)
                         or attempt == MAX_ATTEMPTS
-                        or _was_commit(ex)
+                        or time.monotonic() > last
                     ):
                         raise
                     TRANSACTION_RETRIES.labels(kind.value).inc()
@@ -172,17 +174,32 @@ class Storage:
             raise AssertionError("unreachable")
 
     def snapshot(self, work: Callable[[Session], T]) -> T:
-        """Return what `work` reads from one consistent snapshot of the whole database."""
-        with self._calm():
-            if self.mysql:
-                self.database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                self.database.execute_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            else:
-                self.database.execute_sql("BEGIN")
-            try:
-                return work(Session(self.database, self.observers))
-            finally:
-                self._rollback()
+        """Return what `work` reads from one consistent snapshot of the whole database; tried again as in `read`."""
+        with self.calm():
+            return self._twice(lambda: self._in_snapshot(work))
+
+    def _twice(self, reading: Callable[[], T]) -> T:
+        last = time.monotonic() + RETRY_SECONDS
+        try:
+            return reading()
+        except peewee.PeeweeException as ex:
+            if classify(ex) is not Failure.LOST:
+                raise
+            self._drop()
+            if time.monotonic() > last:
+                raise
+        return reading()
+
+    def _in_snapshot(self, work: Callable[[Session], T]) -> T:
+        if self.mysql:
+            self.database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self.database.execute_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        else:
+            self.database.execute_sql("BEGIN")
+        try:
+            return work(Session(self.database, self.observers))
+        finally:
+            self._rollback()
 
     def _once(self, work: Callable[[Session], T]) -> T:
         database = self.database
@@ -199,8 +216,12 @@ class Storage:
         try:
             database.commit()
         except peewee.PeeweeException as ex:
-            ex.twooter_commit = True
             self._rollback()
+            if classify(ex) is Failure.LOST:
+                raise _unavailable(ex, _UNCERTAIN) from ex
+            raise
+        except BaseException:
+            self._drop()  # interrupted by a signal: whatever is left of the transaction must not meet the next one
             raise
         return result
 
@@ -209,6 +230,9 @@ class Storage:
             self.database.rollback()
         except peewee.PeeweeException:
             self._drop()  # a broken connection has rolled back by itself
+        except BaseException:
+            self._drop()  # as above
+            raise
 
     def _drop(self) -> None:
         try:
@@ -217,12 +241,10 @@ class Storage:
             log.debug("close_failed", error=type(ex).__name__)
 
 
-def _was_commit(ex: peewee.PeeweeException) -> bool:
-    return getattr(ex, "twooter_commit", False) and classify(ex) is Failure.LOST
-
-
-def _number(ex: peewee.PeeweeException) -> int | None:
-    return ex.args[0] if ex.args and isinstance(ex.args[0], int) else None
+def _unavailable(ex: peewee.PeeweeException, detail: str) -> Unavailable:
+    number = ex.args[0] if ex.args and isinstance(ex.args[0], int) else None
+    log.warning("database_unavailable", failure=classify(ex).value, error=type(ex).__name__, number=number)
+    return Unavailable(detail)
 
 
 def _forget_connections() -> None:

@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import enum
+import sqlite3
 
 import peewee
 
 _AGAIN = {1205, 1213, 1020, 1317}
 """Lock wait timeout, deadlock, record changed, interrupted (Vitess: a second shard): the whole transaction again."""
-_LOST = {0, 2006, 2013, 2014, 2027, 2055, 4031, 1053, 1927}
+_LOST = {0, 1053, 1152, 1184, 1927, 2006, 2013, 2014, 2027, 2055, 3169, 4031}
 """The connection is gone: server stopped, killed or timed out."""
 _UNREACHABLE = {
-    1040,
-    1041,
-    1044,
-    1045,
-    1203,
-    1226,
-    2002,
-    2003,
-    2005,
-    1290,
-    1836,
-    1158,
-    1159,
-    1160,
-    1161,
-    1021,
-    1114,
-    3024,
-    1969,
+    *(1040, 1041, 1135, 1203, 1226, 1637),  # too many connections or transactions, no memory for another
+    *(
+        1042,
+        1043,
+        1044,
+        1045,
+        1047,
+        1129,
+        1130,
+        2002,
+        2003,
+        2005,
+        2012,
+        2026,
+    ),  # not let in: host, name, network, TLS
+    *(1158, 1159, 1160, 1161),  # packets that do not come
+    *(1290, 1792, 1836),  # read-only: a replica, or a switch-over
+    *(3, 1021, 1026, 1030, 1114, 1180),  # a full or broken disk
+    *(1969, 3024),  # a statement took too long
 }
 """Refused, too many connections, read-only, network trouble, disk full, statement timeout."""
+_SQLITE_AGAIN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_UNREACHABLE = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+}
+"""Disk full or broken, file away or read-only, no memory, or a lock nobody gave up in many tries."""
 
 
 class Failure(enum.Enum):
@@ -45,6 +56,9 @@ class Failure(enum.Enum):
 
 def classify(ex: peewee.PeeweeException) -> Failure:
     """Return what `ex` means; decided by error numbers, whose texts proxies change."""
+    sqlite_code = getattr(getattr(ex, "orig", None), "sqlite_errorcode", None)
+    if sqlite_code is not None:
+        return _of_sqlite(sqlite_code & 0xFF)  # the rest of the number says which kind of it
     code = ex.args[0] if ex.args else None
     if isinstance(code, int):
         if code in _AGAIN:
@@ -52,12 +66,11 @@ def classify(ex: peewee.PeeweeException) -> Failure:
         if code in _LOST:
             return Failure.LOST
         return Failure.UNREACHABLE if code in _UNREACHABLE else Failure.OTHER
-    if isinstance(ex, peewee.InterfaceError):
-        return Failure.LOST
-    if isinstance(ex, peewee.OperationalError):  # SQLite has only words
-        text = str(code)
-        if "locked" in text or "busy" in text:
-            return Failure.AGAIN
-        if "full" in text or "disk I/O" in text or "unable to open" in text or "readonly" in text:
-            return Failure.UNREACHABLE
-    return Failure.OTHER
+    # the driver's own words, without a number: answers out of step, or a connection that is closed
+    return Failure.LOST if isinstance(ex, peewee.InterfaceError | peewee.InternalError) else Failure.OTHER
+
+
+def _of_sqlite(code: int) -> Failure:
+    if code in _SQLITE_AGAIN:
+        return Failure.AGAIN
+    return Failure.UNREACHABLE if code in _SQLITE_UNREACHABLE else Failure.OTHER
