@@ -22,7 +22,7 @@ _METRICS_DIR = Path(tempfile.mkdtemp(prefix="twooter-metrics-", dir=_MEMORY))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_METRICS_DIR)  # before anything loads prometheus_client
 
 from twooter.api.board import Board  # noqa: E402 - see the line above
-from twooter.api.ops import serve_ops  # noqa: E402 - idem
+from twooter.api.ops import serve_ops  # noqa: E402 - after the variable, too
 
 wsgi_app = "twooter.wsgi:app"
 bind = f"{settings.host}:{settings.port}"
