@@ -30,9 +30,8 @@ class Hashtags:
             found = self._storage.read(lambda tx: hashtags.fetch_ids(tx, keys))
             missing = [tag for tag in unknown if tag.key not in found]
             if missing:
-                made = [
-                    (self._ids.make(), tag) for tag in missing
-                ]  # outside: a lease is a transaction of its own
+                # made out here: taking a node number is a transaction of its own
+                made = [(self._ids.make(), tag) for tag in missing]
                 self._storage.transact(lambda tx: hashtags.ensure(tx, made))
                 found = self._storage.read(lambda tx: hashtags.fetch_ids(tx, keys))
             self._remember(found)

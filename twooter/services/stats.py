@@ -51,6 +51,7 @@ class MessageStats:
         self._read_at = float("-inf")
         self._years: dict[int, tuple[int, bytes]] = {}
         self._names: dict[int, str] = {}
+        self._newest = ("", b"")  # putting megabytes together costs as much as sending them
 
     def edition(self, first: int, last: int) -> Edition:
         """Return which versions the years from `first` to `last`, both included, have now.
@@ -68,8 +69,12 @@ class MessageStats:
 
         A name is the spelling stored first. Only what is used is shown, and so is a year only when anything is.
         """
-        parts = (self._year(start_ms, version) for start_ms, version in edition.versions)
-        return b"{" + b",".join([part for part in parts if part]) + b"}"
+        etag, body = self._newest
+        if etag != edition.etag:
+            parts = (self._year(start_ms, version) for start_ms, version in edition.versions)
+            body = b"{" + b",".join([part for part in parts if part]) + b"}"
+            self._newest = edition.etag, body
+        return body
 
     def _now(self) -> tuple[Version, ...]:
         if time.monotonic() - self._read_at < MAX_AGE_SECONDS:

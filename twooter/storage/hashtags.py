@@ -77,9 +77,8 @@ def fetch_ids(tx: Session, keys: Sequence[str]) -> dict[str, int]:
 
 def ensure(tx: Session, tags: Iterable[tuple[int, Hashtag]]) -> None:
     """Insert the hashtags that do not exist, each under the id beside it; safe to run at once with others."""
-    rows = sorted(
-        (tag.key, tag.name, id_) for id_, tag in tags
-    )  # one order for all, or two publishers deadlock
+    # one order for all, or two publishers deadlock
+    rows = sorted((tag.key, tag.name, id_) for id_, tag in tags)
     tx.insert(_insert, [(id_, key, name) for key, name, id_ in rows])
 
 
