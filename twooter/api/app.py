@@ -8,6 +8,7 @@ from typing import Any
 
 import falcon
 import falcon.media
+import orjson
 
 from twooter import errors
 from twooter.api import errors as answers
@@ -130,6 +131,7 @@ def create_app(services: Services, doorway: Doorway | None = None) -> falcon.App
     app.req_options.strip_url_path_trailing_slash = False
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(dumps=orjson.dumps)
     app.add_error_handler(Exception, answers.on_crash)
     app.add_error_handler(falcon.HTTPError, answers.on_http_error)
     app.add_error_handler(errors.TwooterError, answers.on_refusal)
