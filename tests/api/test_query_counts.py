@@ -1,0 +1,69 @@
+"""A list page costs the same few statements whatever it holds: never one per item."""
+
+from collections.abc import Callable
+
+import pytest
+from falcon.testing import TestClient
+
+from tests.api.conftest import Drain, SignUp
+from tests.queries import recorded
+from twooter.domain.clients import Client
+from twooter.services.house import Services
+
+AT_MOST = {
+    "/v1/timelines/public": 3,
+    "/v1/timelines/tags/tea": 3,
+    "/v1/accounts/{author}/twoots": 2,
+    "/messages": 3,
+    "/messages?tag=tea": 3,
+    "/v1/hashtags?prefix=t": 4,
+    "/v1/tokens": 1,
+}
+"""Statements of a page, signing in apart."""
+
+Publish = Callable[..., str]
+
+
+@pytest.fixture
+def publish(client: TestClient, sign_up: SignUp) -> Publish:
+    """Return what publishes in the name of one of three accounts and returns the twoot's id."""
+    tokens = [sign_up(name) for name in ("ada", "ben", "cho")]
+
+    def post(number: int, text: str, reply_to: str | None = None) -> str:
+        headers = {"Authorization": f"Bearer {tokens[number % len(tokens)]}"}
+        answer = client.simulate_post(
+            "/v1/twoots", headers=headers, json={"text": text, "reply_to": reply_to}
+        )
+        assert answer.status_code == 201, answer.json
+        return str(answer.json["id"])
+
+    return post
+
+
+@pytest.mark.parametrize("path", AT_MOST)
+def test_a_longer_page_takes_no_more_statements(
+    path: str, client: TestClient, services: Services, publish: Publish, sign_up: SignUp, drain: Drain
+) -> None:
+    token = sign_up("reader")
+    reader = services.authenticate(token)
+    first = publish(0, "One cup of #tea")
+    author = client.simulate_get(f"/v1/twoots/{first}").json["author"]["id"]
+    path = path.replace("{author}", author)
+    drain(services)
+    short = statements(client, services, path, token)
+    for number in range(12):
+        publish(number, f"Cup {number} of #tea with #toast{number} and #talk", first if number % 2 else None)
+        services.tokens.issue(reader.account_id, Client("192.0.2.1"))
+    drain(services)
+    long = statements(client, services, path, token)
+    assert len(long) == len(short), (short, long)
+    assert len(short) <= 1 + AT_MOST[path.replace(author, "{author}")], short
+
+
+def statements(client: TestClient, services: Services, path: str, token: str) -> list[str]:
+    """Return the names of the statements that a signed-in reading runs, once the process has met what it shows."""
+    headers = {"Authorization": f"Bearer {token}"}
+    assert client.simulate_get(path, headers=headers).status_code == 200
+    with recorded(services.storage) as names:
+        client.simulate_get(path, headers=headers)
+    return names

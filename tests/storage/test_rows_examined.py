@@ -1,0 +1,114 @@
+"""Pages touch only the rows they show: counted by the database itself, not read from its plans."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from bench import loader
+from bench.loader import Loaded
+from tests.databases import MysqlDatabase
+from twooter.domain.pages import Page
+from twooter.services.house import Services
+from twooter.settings import Settings
+from twooter.storage.database import Storage
+from twooter.storage.statements import Statement, registry
+from twooter.wiring import wire
+
+T = TypeVar("T")
+ROWS = 3_000
+LIMIT = 20
+LISTS = ("public", "hashtag", "account")
+PAGES = {
+    "first": lambda _: Page(LIMIT),
+    "before": lambda middle: Page(LIMIT, before=middle),
+    "after": lambda middle: Page(LIMIT, after=middle),
+    "empty": lambda _: Page(LIMIT, before=1),
+}
+
+
+@pytest.fixture(scope="module")
+def crowded(mariadb_server_url: str, worker_id: str) -> Iterator[tuple[str, Loaded]]:
+    """Load a few thousand twoots into a database of this module's own: every index is much longer than a page."""
+    database = MysqlDatabase(mariadb_server_url, f"twooter_rows_{worker_id}")
+    yield database.url, loader.load(database.url, ROWS)
+    database.drop()
+
+
+@pytest.fixture
+def loaded(crowded: tuple[str, Loaded]) -> Loaded:
+    """Return what is busy in the database."""
+    return crowded[1]
+
+
+@pytest.fixture
+def services(crowded: tuple[str, Loaded], tmp_path: Path) -> Iterator[Services]:
+    """Return the services of the loaded database."""
+    wired = wire(Settings.model_validate({"database_url": crowded[0], "var_dir": tmp_path}))
+    yield wired
+    wired.ids.release()
+    wired.storage.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("name", LISTS)
+def test_a_timeline_examines_the_rows_it_shows(
+    name: str, page: str, services: Services, loaded: Loaded
+) -> None:
+    timelines, wanted = services.timelines, PAGES[page](loaded.middle_id)
+    reads = {
+        "public": lambda: timelines.public(wanted),
+        "hashtag": lambda: timelines.hashtag(loaded.hashtag, wanted),
+        "account": lambda: timelines.account(loaded.account_ids[0], wanted),
+    }
+    shown = check(services.storage, reads[name])
+    assert len(shown.items) == (0 if page == "empty" else LIMIT)
+
+
+def test_messages_examine_the_rows_they_show(services: Services, loaded: Loaded) -> None:
+    assert len(check(services.storage, lambda: services.messages.fetch(None, LIMIT))) == LIMIT
+    assert len(check(services.storage, lambda: services.messages.fetch(loaded.hashtag, LIMIT))) == LIMIT
+
+
+def check(storage: Storage, read: Callable[[], T]) -> T:
+    """Return what is read, after looking at what that costs: a page and one row of each table, four pages in all."""
+    found = read()  # connects, and learns what the process remembers
+    rows = examined(storage, read)
+    for name, count in rows.items():
+        assert count <= (LIMIT + 1) * tables_of(storage, name), rows
+    assert 0 < rows.total() <= 4 * LIMIT, rows
+    return found
+
+
+def examined(storage: Storage, work: Callable[[], object]) -> Counter[str]:
+    """Return how many rows the database's engine read for each statement of the work."""
+    rows: Counter[str] = Counter()
+    seen = handler_reads(storage)
+
+    def observe(name: str, _seconds: float, _failed: bool) -> None:  # noqa: FBT001 - the signature of observers
+        nonlocal seen
+        now = handler_reads(storage)
+        rows[name] += now - seen
+        seen = now
+
+    storage.observers.append(observe)
+    work()
+    storage.observers.remove(observe)
+    return rows
+
+
+def handler_reads(storage: Storage) -> int:
+    """Return how many rows this connection has read so far, by key, in order and by scanning."""
+    status = storage.database.execute_sql("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%%'", ()).fetchall()
+    return sum(int(value) for _, value in status)
+
+
+def tables_of(storage: Storage, name: str) -> int:
+    """Return how many tables a statement reads."""
+    statement = registry[name]
+    assert isinstance(statement, Statement)
+    sql, _ = storage.database.get_sql_context().sql(statement._build()).query()
+    return len(re.findall(r"(?:FROM|JOIN) `", sql))
