@@ -63,7 +63,7 @@ def started(start: Callable[[], Server]) -> Server:
         pytest.skip(str(ex))
 
 
-def mariadb(*, owner_pid: int | None = None) -> Server:
+def mariadb(*options: str, owner_pid: int | None = None) -> Server:
     """Start MariaDB with a user who may create databases; the URL ends in `/`, to be followed by a name."""
     mariadbd = program("mariadb-server")
     folder, port = private_folder("mariadb"), free_port()
@@ -85,7 +85,7 @@ def mariadb(*, owner_pid: int | None = None) -> Server:
         "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
         # Survive the death of the process (fault tests rely on it), not a power cut: written at commit, never synced.
         "--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
-        "--performance-schema=OFF", "--innodb-buffer-pool-dump-at-shutdown=OFF",
+        "--performance-schema=OFF", "--innodb-buffer-pool-dump-at-shutdown=OFF", *options,
     ]  # fmt: skip
     return Server(
         name="mariadb",

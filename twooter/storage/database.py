@@ -205,8 +205,9 @@ class Storage:
         database = self.database
         try:
             database.begin()
-        except peewee.PeeweeException:
-            self._drop()
+        except peewee.PeeweeException as ex:
+            if classify(ex) is not Failure.AGAIN:  # a busy SQLite has done nothing to the connection
+                self._drop()
             raise
         try:
             result = work(Session(database, self.observers))
