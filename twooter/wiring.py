@@ -7,6 +7,7 @@ from twooter.services.accounts import Accounts
 from twooter.services.addresses import Addresses
 from twooter.services.analytics import Analytics
 from twooter.services.archives import Archives
+from twooter.services.audits import Audits
 from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
 from twooter.services.cards import Cards
@@ -26,8 +27,11 @@ from twooter.services.links import Links
 from twooter.services.mails import Mails
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
+from twooter.services.parked import Parked
 from twooter.services.passwords import Passwords
 from twooter.services.posting import Folder, Post, Smtp
+from twooter.services.repairs import Repairs
+from twooter.services.schedules import Schedules
 from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
@@ -47,9 +51,10 @@ def wire(settings: Settings) -> Services:
     storage.observers.append(timings.observe_statement)
     ids = Ids(storage)
     outboxes = Outboxes(storage, ids, resend_seconds=settings.resend_seconds)
-    versions = Versions(Cache.open(settings))
+    cache = Cache.open(settings)
+    versions = Versions(cache)
     hashtags = Hashtags(storage, ids)
-    counters = Counters.open(settings)
+    counters = Counters(cache)
     limits = Limits(counters, _rates(settings))
     hashes = Hashes(
         max_at_once=settings.max_concurrent_hashes,
@@ -71,6 +76,7 @@ def wire(settings: Settings) -> Services:
     )
     accounts = Accounts(storage, ids, outboxes, hashes, limits, addresses, versions)
     archives = Archives(storage, hashtags, outboxes, versions)
+    audits = Audits(storage, ids)
     cards = Cards(storage)
     twoots = Twoots(
         storage,
@@ -123,6 +129,10 @@ def wire(settings: Settings) -> Services:
         imports=Imports(storage, ids, archives),
         exports=Exports(storage),
         demos=Demos(storage, ids, outboxes, archives, accounts),
+        audits=audits,
+        repairs=Repairs(storage, ids, audits),
+        parked=Parked(storage, ids),
+        schedules=Schedules(storage, ids),
         background=Background(
             [
                 Job("node_lease", 20, ids.renew),

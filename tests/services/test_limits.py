@@ -12,6 +12,7 @@ from twooter.errors import TooMany, Unauthorized
 from twooter.services.house import Services
 from twooter.services.limits import Limits
 from twooter.settings import Settings
+from twooter.storage.cache import Cache
 from twooter.storage.counters import Counters
 
 RATES = {"registrations": "2/hour", "mails": "2/hour", "twoots": "3/minute"}
@@ -19,7 +20,7 @@ RATES = {"registrations": "2/hour", "mails": "2/hour", "twoots": "3/minute"}
 
 def _limits(url: str | None = None) -> Limits:
     return Limits(
-        Counters.open(Settings.model_validate({"cache_url": url, "cache_timeout_seconds": 0.2})), RATES
+        Counters(Cache.open(Settings.model_validate({"cache_url": url, "cache_timeout_seconds": 0.2}))), RATES
     )
 
 

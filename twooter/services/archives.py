@@ -70,7 +70,7 @@ class Archives:
                 written = self._storage.transact(work)
             except _Taken:
                 continue
-            self._versions.move(author_id, list(tags.values()))
+            self._versions.move(author_id, list(tags.values()), adds_only=True)
             return written
         raise Unavailable("Somebody else writes posts of the same times; try again.")
 

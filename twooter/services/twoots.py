@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twooter.domain import grammar, ids as id_rules, text, twoots as rules
+from twooter.domain import grammar, text
+from twooter.domain import ids as id_rules
+from twooter.domain import twoots as rules
 from twooter.domain.accounts import Viewer
 from twooter.domain.events import TwootEvent
 from twooter.domain.grammar import Hashtag
@@ -163,7 +165,7 @@ class Twoots:
 
         if not self._storage.transact(work):
             return self._replay(twoot.author_id, key)
-        self._versions.move(twoot.author_id, tags)
+        self._versions.move(twoot.author_id, tags, adds_only=True)
         log.info("twoot_published", author_id=twoot.author_id, twoot_id=twoot.id, tags=len(tag_ids))
         return twoot
 

@@ -1,7 +1,7 @@
 """Versions of anonymous pages: moved by every change before it is answered, so that a cached page is never stale.
 
 A version lives in the cache. A page is kept by a process for at most `PAGE_SECONDS`; when a version cannot be moved,
-the writer waits that long before it answers, and so no page it changed outlives its answer.
+a writer that takes something away waits that long before it answers, and so nothing it took away outlives its answer.
 """
 
 from __future__ import annotations
@@ -46,15 +46,19 @@ class Versions:
             self._cache.add(name, secrets.token_bytes(8))  # whoever comes next may cache
         return version
 
-    def move(self, author_id: int, tags: Sequence[Hashtag]) -> None:
-        """Make every page that shows an author's twoot with these hashtags a new one."""
+    def move(self, author_id: int, tags: Sequence[Hashtag], *, adds_only: bool = False) -> None:
+        """Make every page that shows an author's twoot with these hashtags a new one.
+
+        A change that only adds something does not wait for pages that are a second old.
+        """
         if self._cache is None:
             return
         version = secrets.token_bytes(8)
         names = [PUBLIC, of_author(author_id), *(of_hashtag(tag.key) for tag in tags)]
         if not self._cache.set_many(dict.fromkeys(names, version)):
             log.warning("versions_not_moved", pages=len(names))
-            self._sleep(PAGE_SECONDS)
+            if not adds_only:
+                self._sleep(PAGE_SECONDS)
 
     def move_all(self, author_id: int) -> None:
         """Make every page that shows an author a new one; those of hashtags are waited out, for nobody knows which."""

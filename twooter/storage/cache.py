@@ -50,6 +50,16 @@ class Cache:
         """Set values in one round trip; return False when the cache did not confirm."""
         return self._ask([("SET", key, value, "EX", seconds) for key, value in values.items()]) is not None
 
+    def count(self, key: str, window_seconds: int, by: int) -> int | None:
+        """Add to a counter whose window begins with its first count; return it, or None when the cache is away."""
+        answers = self._ask([("SET", key, 0, "NX", "EX", window_seconds), ("INCRBY", key, by)])
+        return None if answers is None else answers[1]
+
+    def left_ms(self, key: str) -> int | None:
+        """Return after how many milliseconds a key ends (negative: it has), or None when the cache is away."""
+        answers = self._ask([("PTTL", key)])
+        return None if answers is None else answers[0]
+
     def _ask(
         self, commands: Sequence[tuple[str | bytes | int, ...]]
     ) -> list[Any] | None:  # Any: what Redis answers
