@@ -1,11 +1,14 @@
 """The one grammar of hashtags, mentions and links in a twoot's text.
 
-- A hashtag is `#` and 1 to 100 letters, marks, digits or underscores of any script, with a letter or mark among them
-  (`#1` is none), where no such character, `#`, `&` or `/` stands before the `#`. `＃` counts as `#`.
-- A mention is `@` and a username, `[A-Za-z0-9_]{1,30}`, where no letter, digit, `@`, `.` or `/` stands before the `@`
-  and no letter, digit or `@` follows; a dot followed by a letter makes it a mail address, not a mention.
-- A link is `http://` or `https://` and what follows up to white space or `<>"`, without closing punctuation; nothing
-  inside is read.
+- A hashtag is `#` and 1 to 100 letters, marks, digits or underscores of any script, with a letter among them (`#1` is
+  none). No such character, `#`, `&` or `/` may stand before the `#`; no such character or `#` after the hashtag, so
+  that a longer word is none. Zero-width joiners may stand between its characters. `＃` counts as `#`. What only turns
+  a character into an emoji (variation selectors, the keycap) is no mark here.
+- A mention is `@` and a username, `[A-Za-z0-9_]{1,30}`, where no letter, mark, digit, `_`, `@`, `.` or `/` stands
+  before the `@` and no letter, mark, digit or `@` follows; a dot followed by a letter makes it a mail address, not a
+  mention.
+- A link is `http://` or `https://`, a letter, digit or `[`, and what follows up to white space or `<>"`, without
+  closing punctuation; a closing parenthesis stays where one was opened in the link. Nothing inside is read.
 
 Two hashtags are the same when their keys are: NFKC, case folded, NFKC again, without white space around.
 """
@@ -23,12 +26,15 @@ import regex
 MAX_TAG = 100
 MAX_KEY = 255
 
-_WORD = r"[\p{L}\p{M}\p{N}_]"
+_LETTERS = r"\p{L}\p{M}\p{N}_--[\uFE00-\uFE0F\u20E3]"
+_WORD = f"[{_LETTERS}]"
+# possessive everywhere, and no two loops over the same characters: the time is linear in the text
 _ENTITY = regex.compile(
-    r"(?P<link>https?://[^\s<>\"]+)"
-    rf"|(?<![\p{{L}}\p{{M}}\p{{N}}_#＃&/])[#＃](?P<tag>(?=\p{{N}}*_*[\p{{N}}_]*[\p{{L}}\p{{M}}]){_WORD}{{1,{MAX_TAG}}}+)(?!{_WORD}|[#＃])"
-    r"|(?<![\p{L}\p{N}_@./])@(?P<mention>[A-Za-z0-9_]{1,30}+)(?![\p{L}\p{N}_@]|\.[\p{L}])",
-    regex.IGNORECASE,
+    r"(?P<link>[hH][tT]{2}[pP][sS]?://[\p{L}\p{N}\[][^\s<>\"]*+)"
+    rf"|(?<!{_WORD}|[#＃&/])[#＃](?P<tag>(?=[\p{{N}}_]*+\p{{L}})(?:{_WORD}(?:[\u200C\u200D](?={_WORD}))?){{1,{MAX_TAG}}}+)"
+    rf"(?!{_WORD}|[#＃])"
+    rf"|(?<!{_WORD}|[@./])@(?P<mention>[A-Za-z0-9_]{{1,30}}+)(?!{_WORD}|@|\.\p{{L}})",
+    regex.VERSION1,
 )
 _TRAILING = ".,:;!?)]}'\"…"
 
@@ -79,7 +85,7 @@ def spans(text: str) -> list[Span]:
         kind = match.lastgroup or "text"
         value, end = match.group(kind), match.end()
         if kind == "link":
-            value = value.rstrip(_TRAILING)
+            value = _without_closing(value)
             end = match.start() + len(value)
         elif kind == "mention":
             value = value.lower()
@@ -90,6 +96,18 @@ def spans(text: str) -> list[Span]:
     if at < len(text):
         found.append(Span("text", text[at:], ""))
     return found
+
+
+def _without_closing(link: str) -> str:
+    unopened = link.count(")") - link.count("(")
+    end = len(link)
+    while end and link[end - 1] in _TRAILING:
+        if link[end - 1] == ")":
+            if unopened <= 0:
+                break
+            unopened -= 1
+        end -= 1
+    return link[:end]
 
 
 def parse(text: str) -> Entities:
@@ -118,7 +136,8 @@ def render(text: str, *, public_url: str, hashtags: bool = True) -> str:
         if span.kind == "link":
             shown = f'<a href="{html.escape(span.value)}" rel="nofollow noopener noreferrer ugc">{shown}</a>'
         elif span.kind == "tag" and hashtags:
-            shown = f'<a href="{public_url}/v1/timelines/tags/{quote(tag_key(span.value), safe="")}" rel="tag">{shown}</a>'
+            key = quote(tag_key(span.value), safe="")
+            shown = f'<a href="{public_url}/v1/timelines/tags/{key}" rel="tag">{shown}</a>'
         elif span.kind == "mention":
             shown = (
                 f'<a href="{public_url}/v1/accounts/lookup?username={html.escape(span.value)}">{shown}</a>'
