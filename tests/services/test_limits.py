@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import redis
 import time_machine
 
 from tests.processes import Server
@@ -74,6 +75,16 @@ def test_without_redis_each_process_counts_for_itself(private_redis: Server, how
     limits.registration(client)
     with pytest.raises(TooMany):
         limits.registration(client)
+
+
+def test_a_counter_that_lost_its_end_gets_one_when_it_refuses(redis_url: str) -> None:
+    limits, client = _limits(redis_url), Client("192.0.2.1")
+    with redis.Redis.from_url(redis_url) as server:
+        server.set("limit:registrations:192.0.2.1", 7)
+        with pytest.raises(TooMany) as caught:
+            limits.registration(client)
+        assert caught.value.retry_after_seconds == 3600
+        assert 3590 <= int(str(server.ttl("limit:registrations:192.0.2.1"))) <= 3600
 
 
 def test_mails_to_an_address_are_limited_in_any_spelling() -> None:

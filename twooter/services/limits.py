@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-
-from limits import RateLimitItem, parse
+from dataclasses import dataclass
 
 from twooter.domain.clients import Client, Quota
 from twooter.errors import TooMany
@@ -16,6 +16,27 @@ from twooter.storage.counters import Counters
 log = get_logger("limits")
 
 _REQUESTS_PER_MAIL = 10
+_RATE = re.compile(r"([0-9]+)/(?:([0-9]+) )?(second|minute|hour|day)s?")
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many in which time."""
+
+    amount: int
+    window_seconds: int
+
+
+def parse_rate(text: str) -> Rate:
+    """Return the rate of a text such as `10/15 minutes`.
+
+    Raises: ValueError for what is none.
+    """
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a rate: {text}")
+    return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
 
 
 class Limits:
@@ -26,7 +47,7 @@ class Limits:
 
     def __init__(self, counters: Counters, rates: Mapping[str, str]) -> None:
         self._counters = counters
-        self._rates = {name: parse(rate) for name, rate in rates.items()}
+        self._rates = {name: parse_rate(rate) for name, rate in rates.items()}
 
     def registration(self, client: Client) -> None:
         """Count a new account of a network."""
@@ -49,13 +70,15 @@ class Limits:
     def mail_request(self, client: Client) -> None:
         """Count a request for a mail, by network."""
         rate = self._rates["mails"]
-        many = parse(f"{rate.amount * _REQUESTS_PER_MAIL}/{rate.get_expiry()} seconds")
+        many = Rate(rate.amount * _REQUESTS_PER_MAIL, rate.window_seconds)
         self._count("mail_requests", many, client.network, client)
 
     def may_mail(self, address: str) -> bool:
         """Count a mail to an address; return False when it has had enough of them."""
         rate = self._rates["mails"]
-        return self._counters.count(f"mails:{_hidden(address.casefold())}", rate.get_expiry()) <= rate.amount
+        return (
+            self._counters.count(f"mails:{_hidden(address.casefold())}", rate.window_seconds) <= rate.amount
+        )
 
     def twoot(self, account_id: int, client: Client) -> None:
         """Count a twoot, or message, of an account."""
@@ -68,13 +91,13 @@ class Limits:
     def _spend(self, name: str, key: str, client: Client) -> None:
         self._count(name, self._rates[name], key, client)
 
-    def _count(self, name: str, rate: RateLimitItem, key: str, client: Client) -> None:
-        place, window_seconds = f"{name}:{key}", rate.get_expiry()
+    def _count(self, name: str, rate: Rate, key: str, client: Client) -> None:
+        place, window_seconds = f"{name}:{key}", rate.window_seconds
         used = self._counters.count(place, window_seconds)
         if used <= rate.amount:
             client.spent.append(Quota(name, rate.amount, window_seconds, rate.amount - used))
             return
-        reset_seconds = min(window_seconds, self._counters.seconds_left(place))
+        reset_seconds = self._counters.seconds_left(place, window_seconds)
         client.spent.append(Quota(name, rate.amount, window_seconds, 0, reset_seconds))
         REFUSALS.labels(name).inc()
         log.info("rate_limited", limit=name)

@@ -56,9 +56,13 @@ class Cache:
         return None if answers is None else answers[1]
 
     def left_ms(self, key: str) -> int | None:
-        """Return after how many milliseconds a key ends (negative: it has), or None when the cache is away."""
+        """Return after how many milliseconds a key ends (-1: never, -2: it has), or None when the cache is away."""
         answers = self._ask([("PTTL", key)])
         return None if answers is None else answers[0]
+
+    def end(self, key: str, seconds: int) -> None:
+        """Let a key end after some time."""
+        self._ask([("EXPIRE", key, seconds)])
 
     def _ask(
         self, commands: Sequence[tuple[str | bytes | int, ...]]

@@ -26,10 +26,14 @@ class Counters:
 
     def seconds_left(self, key: str, window_seconds: int) -> int:
         """Return after how many whole seconds a counter starts anew, at least 1."""
-        shared = None if self._cache is None else self._cache.seconds_left(f"limit:{key}", window_seconds)
-        if shared is None:
-            shared = math.ceil(self._counts.get(key, (0, 0.0))[1] - time.time())
-        return max(1, min(shared, window_seconds))
+        left_ms = None if self._cache is None else self._cache.left_ms(f"limit:{key}")
+        if left_ms == -1 and self._cache is not None:
+            # it expired between the two commands of a count, and so was made anew without an end
+            self._cache.end(f"limit:{key}", window_seconds)
+            return window_seconds
+        if left_ms is None:
+            left_ms = (self._counts.get(key, (0, 0.0))[1] - time.time()) * 1000
+        return max(1, min(math.ceil(left_ms / 1000), window_seconds))
 
     def _count(self, key: str, window_seconds: int, by: int) -> int:
         with self._lock:
