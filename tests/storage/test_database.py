@@ -13,14 +13,14 @@ import peewee
 import pymysql
 import pytest
 
+from tests.conftest import MYSQL_URL
 from twooter.domain.ids import ANONYMOUS_ID, IMPORTED_ID
 from twooter.errors import Unavailable
 from twooter.settings import Settings
 from twooter.storage import accounts, connecting, database
 from twooter.storage.database import MAX_ATTEMPTS, Session, Storage
 
-SERVERS = ["mariadb", *(["mysql"] if os.environ.get("TWOOTER_TEST_MYSQL_URL") else [])]
-of_servers = pytest.mark.parametrize("backend", SERVERS)
+of_servers = pytest.mark.parametrize("backend", ["mariadb", *(["mysql"] if MYSQL_URL else [])])
 of_sqlite = pytest.mark.parametrize("backend", ["sqlite"])
 
 
