@@ -19,7 +19,7 @@ LEAST = 4
 """Connections each worker must hold: with all on one, two processes are as fast as one."""
 _CONNECTED_SECONDS = 0.2
 _TRIES = 50
-_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 class MissingTool(Exception):
@@ -124,8 +124,8 @@ def _round(text: str, parts_ms: Mapping[str, float]) -> Round:
 
 
 def _latency(text: str, percent: int) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", _found(rf"{percent}%\s+(\S+)", text)).groups()  # type: ignore[union-attr]  # wrk's fixed form
-    return float(number) * _UNITS_MS[unit]
+    line = rf"(?m)^\s+{percent}%\s+"  # of the distribution: other lines hold shares too
+    return float(_found(rf"{line}([\d.]+)", text)) * _UNITS_MS[_found(rf"{line}[\d.]+(us|ms|s|m)$", text)]
 
 
 def _found(pattern: str, text: str) -> str:
