@@ -56,7 +56,10 @@ class Failure(enum.Enum):
 
 def classify(ex: peewee.PeeweeException) -> Failure:
     """Return what `ex` means; decided by error numbers, whose texts proxies change."""
-    sqlite_code = getattr(getattr(ex, "orig", None), "sqlite_errorcode", None)
+    cause: object = ex
+    while isinstance(cause, peewee.PeeweeException):  # twice, when the connection was opened on the way
+        cause = getattr(cause, "orig", None)
+    sqlite_code = getattr(cause, "sqlite_errorcode", None)
     if sqlite_code is not None:
         return _of_sqlite(sqlite_code & 0xFF)  # the rest of the number says which kind of it
     code = ex.args[0] if ex.args else None
