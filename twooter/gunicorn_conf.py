@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ wsgi_app = "twooter.wsgi:app"
 bind = f"{settings.host}:{settings.port}"
 workers = settings.workers
 threads = settings.threads
-worker_class = "gthread"
+worker_class = "twooter.gunicorn_worker.Worker"
 worker_tmp_dir = _MEMORY
 control_socket_disable = True  # a read-only root has no place for it
 graceful_timeout = settings.graceful_seconds
@@ -63,10 +61,7 @@ board = Board(settings.threads)
 
 
 def when_ready(server: Any) -> None:  # Any: gunicorn has no types
-    """Bound how long a client may stall, and answer probes from the parent, whose threads no request can hold."""
-    for listener in server.LISTENERS:
-        limit = struct.pack("ll", settings.body_timeout_seconds, 0)
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    """Answer probes from the parent, whose threads no request can hold."""
     if settings.metrics_port is not None:
         serve_ops(settings.host, settings.metrics_port, alive=lambda: None, ready=lambda: _trouble(server))
 

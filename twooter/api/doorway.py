@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import falcon
 
@@ -14,7 +15,7 @@ from twooter.api import clients
 from twooter.api.board import Board
 from twooter.api.operations import Auth, Operation
 from twooter.domain.accounts import Role, Viewer
-from twooter.errors import Forbidden, Unauthorized
+from twooter.errors import BadRequest, Forbidden, Unauthorized
 from twooter.logs import bind_contextvars, clear_contextvars, get_logger
 from twooter.metrics import REQUESTS
 
@@ -27,7 +28,8 @@ Observe = Callable[[str, float, bool], None]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _NO_OPERATION = Operation("")
-_HEADERS = {
+_METHODS = frozenset(falcon.constants.HTTP_METHODS)
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -70,6 +72,7 @@ class Doorway:
         context.max_body_bytes = self._max_body_bytes
         context.body_timeout_seconds = self._body_timeout_seconds
         bind_contextvars(request_id=context.request_id)
+        _check_utf8(req)
         if req.method == "OPTIONS" and req.get_header("Access-Control-Request-Method"):
             self._preflight(req, resp)
 
@@ -92,10 +95,18 @@ class Doorway:
         if operation.auth is Auth.ADMIN and req.context.viewer.role is not Role.ADMIN:
             raise Forbidden("Only administrators may see this.")
 
-    def process_response(self, req: falcon.Request, resp: falcon.Response, _: Any, __: bool) -> None:
+    def process_response(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        _: Any,
+        __: bool,  # noqa: FBT001 - Falcon's signature
+    ) -> None:
         """End: headers, metrics, the one log line of the request."""
         context = req.context
-        resp.set_headers(_HEADERS if resp.get_header("Content-Security-Policy") is None else _WITHOUT_CSP)
+        resp.set_headers(
+            SECURITY_HEADERS if resp.get_header("Content-Security-Policy") is None else _WITHOUT_CSP
+        )
         resp.set_header("X-Request-ID", context.request_id)
         if resp.get_header("Cache-Control") is None:
             resp.set_header(
@@ -106,16 +117,16 @@ class Doorway:
         self._cors(req, resp)
         seconds = time.perf_counter() - context.started
         status, route = resp.status_code, req.uri_template or "none"
-        key = (req.method, route, status)
+        method = req.method if req.method in _METHODS else "OTHER"  # clients make up as many as they like
+        key = (method, route, status)
         observe = self._observers.get(key)
         if observe is None:
-            method = req.method if req.method in falcon.constants.HTTP_METHODS else "OTHER"
             observe = self._observers[key] = REQUESTS.labels(method, route, str(status)).observe
         observe(seconds)
-        self._observe(f"{req.method} {route}", seconds, status >= 500)
+        self._observe(f"{method} {route}", seconds, status >= 500)
         log.info(
             "request",
-            method=req.method,
+            method=method,
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 2),
@@ -150,4 +161,16 @@ class Doorway:
             resp.set_header("Access-Control-Expose-Headers", _EXPOSED)
 
 
-_WITHOUT_CSP = {name: value for name, value in _HEADERS.items() if name != "Content-Security-Policy"}
+def _check_utf8(req: falcon.Request) -> None:
+    """Refuse what Falcon would read with question marks in place of what it cannot decode."""
+    path, query = req.env["PATH_INFO"], req.query_string
+    if path.isascii() and "%" not in query:
+        return
+    try:
+        path.encode("latin-1").decode()  # WSGI's way to hand bytes over
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The address is not valid UTF-8.", code="bad_utf8") from None
+
+
+_WITHOUT_CSP = {name: value for name, value in SECURITY_HEADERS.items() if name != "Content-Security-Policy"}

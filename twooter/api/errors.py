@@ -6,6 +6,7 @@ Source: RFC 9457 (problem details).
 from __future__ import annotations
 
 import http
+from collections.abc import Sequence
 from typing import Any
 
 import falcon
@@ -36,19 +37,26 @@ _CODES = {
 }
 
 
-def problem(
-    req: falcon.Request, status: int, code: str, detail: str, items: list[errors.FieldError]
+def document(
+    status: int, code: str, detail: str, request_id: str, items: Sequence[errors.FieldError] = ()
 ) -> dict[str, Any]:
-    """Return the problem document of a refusal; the first version's routes also get `message`."""
-    body: dict[str, Any] = {
+    """Return the problem document of a refusal."""
+    return {
         "type": f"urn:twooter:problem:{code}",
         "title": http.HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-        "request_id": req.context.request_id,
+        "request_id": request_id,
         "errors": [{"field": e.field, "code": e.code, "detail": e.detail} for e in items],
     }
+
+
+def problem(
+    req: falcon.Request, status: int, code: str, detail: str, items: Sequence[errors.FieldError]
+) -> dict[str, Any]:
+    """Return the problem document of a request; the first version's routes also get `message`."""
+    body = document(status, code, detail, req.context.request_id, items)
     if req.path.startswith(("/messages", "/management/")):
         body["message"] = detail
     return body

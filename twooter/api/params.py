@@ -6,7 +6,6 @@ import hashlib
 import re
 import time
 from typing import Annotated, Any, TypeVar, get_origin
-from urllib.parse import unquote_to_bytes
 
 import falcon
 import orjson
@@ -69,8 +68,6 @@ def query(req: falcon.Request, model: type[M], *, unprocessable: bool = False) -
             if isinstance(value, list):
                 raise BadRequest(f"{name}: give this parameter once.", code="repeated_parameter", field=name)
             given[name] = value
-    if "%" in req.query_string:
-        _check_utf8(req.query_string)
     try:
         return model.model_validate(given)
     except ValidationError as ex:
@@ -130,13 +127,6 @@ def _takes_many(model: type[BaseModel], name: str) -> bool:
     return field is not None and get_origin(field.annotation) is list
 
 
-def _check_utf8(query_string: str) -> None:
-    try:
-        unquote_to_bytes(query_string).decode()
-    except UnicodeDecodeError:
-        raise BadRequest("The query is not valid UTF-8.", code="bad_utf8") from None
-
-
 def _read(req: falcon.Request) -> bytes:
     if (req.content_type or "").split(";")[0].strip().lower() not in (
         "application/json",
@@ -153,34 +143,41 @@ def _read(req: falcon.Request) -> bytes:
     stream = req.stream if req.content_length is None else req.bounded_stream
     deadline = time.monotonic() + seconds
     parts, size = [], 0
-    while chunk := _chunk(stream):
+    while chunk := _chunk(stream, deadline):
         parts.append(chunk)
         size += len(chunk)
         if size > limit:
             raise falcon.HTTPContentTooLarge(description=f"Send at most {limit} bytes.")
-        if time.monotonic() > deadline:
-            raise falcon.HTTPError(408, description="The body took too long; send it again.")
+    if req.content_length is not None and size < req.content_length:
+        raise _broken_off(deadline)
     if not size:
         raise BadRequest("Send a JSON body.", code="empty_body")
-    if req.content_length is not None and size < req.content_length:
-        raise BadRequest("The body is shorter than its Content-Length.", code="short_body")
     return b"".join(parts)
 
 
-def _chunk(stream: Any) -> bytes:  # Any: gunicorn's body or Falcon's bounded stream
+def _chunk(stream: Any, deadline: float) -> bytes:  # Any: gunicorn's body or Falcon's bounded stream
+    """Return the next bytes, none at the end; the web server ends the stream of a client that takes too long."""
     try:
         data: bytes = stream.read(_CHUNK)
-    except (TimeoutError, BlockingIOError):
-        raise falcon.HTTPError(408, description="The body took too long; send it again.") from None
-    except (OSError, ValueError):
-        raise BadRequest("The body broke off.", code="short_body") from None
+    except Exception:  # noqa: BLE001 - each server has errors of its own for a body that breaks off
+        raise _broken_off(deadline) from None
+    if time.monotonic() > deadline:
+        raise _broken_off(deadline)
     return data
+
+
+def _broken_off(deadline: float) -> Exception:
+    if time.monotonic() > deadline:
+        return falcon.HTTPError(408, description="The body took too long; send it again.")
+    return BadRequest("The body broke off, or its chunks are broken.", code="short_body")
 
 
 def _loads(raw: bytes) -> Any:  # Any: JSON
     try:
         return orjson.loads(raw)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as ex:
+        if "surrogate in string" in ex.msg:  # well-formed JSON, whose escapes make no text
+            raise Invalid.field("body", "bad_unicode", "Send no lone surrogates.") from None
         raise BadRequest("The body is not valid JSON in UTF-8.", code="bad_json") from None
 
 
