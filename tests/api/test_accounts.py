@@ -9,7 +9,7 @@ from falcon.testing import Result, TestClient
 from tests.api.conftest import PASSWORD, Drain, SignUp
 from tests.mailbox import mails, token_in
 from twooter.settings import Settings
-from twooter.wiring import Services
+from twooter.services.house import Services
 
 
 def _bearer(token: str) -> dict[str, str]:

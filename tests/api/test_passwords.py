@@ -5,7 +5,7 @@ from falcon.testing import TestClient
 from tests.api.conftest import PASSWORD, Drain, SignUp
 from tests.mailbox import mails, token_in
 from twooter.settings import Settings
-from twooter.wiring import Services
+from twooter.services.house import Services
 
 NEW = "a much newer password"
 

@@ -1,6 +1,7 @@
 """Accounts: registered by claim, found by name, changed, suspended."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -69,8 +70,11 @@ def test_a_claim_without_an_account_is_swept_after_ten_minutes(services: Service
     now_ms = services.ids.now_ms()
     for username, age_ms in (("old", PENDING_MS + 1000), ("new", PENDING_MS - 60_000)):
         services.storage.transact(
-            lambda tx, name=username, age=age_ms: claims.claim_username(
-                tx, name, services.ids.make(), now_ms - age
+            partial(
+                claims.claim_username,
+                username=username,
+                account_id=services.ids.make(),
+                now_ms=now_ms - age_ms,
             )
         )
     assert services.accounts.sweep_claims() == 1

@@ -4,9 +4,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from argon2 import PasswordHasher
 
 from twooter.errors import Unavailable
-from twooter.services import hashes
 from twooter.services.hashes import Hashes
 
 
@@ -37,7 +37,7 @@ def test_no_more_hashes_run_than_allowed_and_no_more_wait(monkeypatch: pytest.Mo
             running -= 1
         return "hash"
 
-    monkeypatch.setattr(hashes.PasswordHasher, "hash", hash_slowly)
+    monkeypatch.setattr(PasswordHasher, "hash", hash_slowly)
 
     def one() -> bool:
         try:

@@ -3,12 +3,12 @@
 import hashlib
 
 import pytest
+from argon2 import PasswordHasher
 
 from tests.services.conftest import HOME, PASSWORD, SignIn
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page
 from twooter.errors import NotFound, Unauthorized
-from twooter.services import hashes
 from twooter.services.hashes import Hashes
 from twooter.services.house import Services
 from twooter.services.tokens import TOUCH_MS
@@ -87,13 +87,13 @@ def test_an_unknown_name_costs_the_same_hash_and_queries_as_a_wrong_password(
 ) -> None:
     join("alice")
     verified: list[str] = []
-    verify = hashes.PasswordHasher.verify
+    verify = PasswordHasher.verify
 
-    def spy(self: hashes.PasswordHasher, password_hash: str, password: str) -> bool:
+    def spy(self: PasswordHasher, password_hash: str, password: str) -> bool:
         verified.append(password_hash.rsplit("$", 2)[0])
         return verify(self, password_hash, password)
 
-    monkeypatch.setattr(hashes.PasswordHasher, "verify", spy)
+    monkeypatch.setattr(PasswordHasher, "verify", spy)
     names = _statements(services)
     seen = []
     for name in ("alice", "nobody", "no name at all", "imported"):
@@ -169,7 +169,7 @@ def test_signing_in_removes_the_tokens_that_ended(services: Services, join: Sign
 
 def test_an_old_hash_is_replaced_at_the_next_sign_in(services: Services, join: SignIn) -> None:
     viewer = join("alice")
-    old = hashes.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with services.storage.database.bind_ctx([Credentials]):
         Credentials.update(password_hash=old).execute()
     bearer = services.tokens.sign_in("alice", PASSWORD, Client(HOME)).bearer

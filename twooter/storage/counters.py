@@ -32,7 +32,7 @@ class Counters:
             self._cache.end(f"limit:{key}", window_seconds)
             return window_seconds
         if left_ms is None:
-            left_ms = (self._counts.get(key, (0, 0.0))[1] - time.time()) * 1000
+            left_ms = int((self._counts.get(key, (0, 0.0))[1] - time.time()) * 1000)
         return max(1, min(math.ceil(left_ms / 1000), window_seconds))
 
     def _count(self, key: str, window_seconds: int, by: int) -> int:
