@@ -65,7 +65,9 @@ class Twoots:
         draft = Draft(text.clean(draft.text), draft.reply_to, draft.language)
         if errors := rules.check_draft(draft):
             raise Invalid(*errors)
-        parent = None if draft.reply_to is None else self._parent(draft.reply_to)
+        parent = None if draft.reply_to is None else self._find_parent(draft.reply_to)
+        if draft.reply_to is not None and parent is None:
+            return Card(self._answer_of(viewer.account_id, idempotency_key), viewer.author)
         tags = grammar.parse(draft.text).hashtags
         twoot = Twoot(
             id=self._ids.make(),
@@ -138,11 +140,27 @@ class Twoots:
         names = twoot.hashtags if twoot.given_tag is None else (twoot.given_tag,)
         return [Hashtag(grammar.tag_key(name), name) for name in names]
 
-    def _parent(self, id_: int) -> Parent:
-        twoot = self._storage.read(lambda tx: twoots.find(tx, id_))
-        if twoot is None:
+    def _find_parent(self, id_: int) -> Parent | None:
+        """Return the twoot to answer, or None when it does not exist or may not be seen."""
+
+        def work(tx: Session) -> Parent | None:
+            twoot = twoots.find(tx, id_)
+            return (
+                Parent(twoot.id, twoot.author_id)
+                if twoot is not None and self._cards.of(tx, [twoot])
+                else None
+            )
+
+        return self._storage.read(work)
+
+    def _answer_of(self, author_id: int, key: Idempotency | None) -> Twoot:
+        """Return the answer that a key made while the twoot it answers was there.
+
+        Raises: Invalid when there is none.
+        """
+        if key is None or self._storage.read(lambda tx: idempotency.find(tx, author_id, key.key)) is None:
             raise Invalid.field("reply_to", "no_such_twoot", "The twoot you answer does not exist.")
-        return Parent(twoot.id, twoot.author_id)
+        return self._replay(author_id, key)
 
     def _write(
         self, twoot: Twoot, tags: Sequence[Hashtag], key: Idempotency | None, request_id: str | None
