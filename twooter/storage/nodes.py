@@ -70,10 +70,11 @@ def lease(tx: Session, holder: str, length_ms: int) -> Lease | None:
 
 
 def renew(tx: Session, held: Lease, length_ms: int) -> Lease | None:
-    """Return the lease made longer, or None when it had run out."""
+    """Return the lease made longer, or None when it had run out; never shorter, for ids were made in its time."""
     now_ms = tx.now_ms()
-    renewed = tx.run(_renew, node=held.node, holder=held.holder, now_ms=now_ms, until_ms=now_ms + length_ms)
-    return Lease(held.node, held.holder, now_ms, now_ms + length_ms, held.after_ms) if renewed else None
+    until_ms = max(held.until_ms + 1, now_ms + length_ms)  # one more: MySQL counts only rows that it changed
+    renewed = tx.run(_renew, node=held.node, holder=held.holder, now_ms=now_ms, until_ms=until_ms)
+    return Lease(held.node, held.holder, now_ms, until_ms, held.after_ms) if renewed else None
 
 
 def release(tx: Session, held: Lease, until_ms: int) -> None:
