@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -111,6 +112,16 @@ def _people(services: Services, clients: Clients, lists: Lists) -> tuple[Route, 
     )
 
 
+class App(falcon.App[Any, Any]):
+    """Falcon's application without the method that it keeps to itself, and would refuse before the doorway."""
+
+    def __call__(self, env: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # Any: WSGI's callable
+        """Answer a request."""
+        if env["REQUEST_METHOD"] == "WEBSOCKET":
+            env["REQUEST_METHOD"] = "OTHER"
+        return super().__call__(env, start_response)
+
+
 def create_doorway(services: Services) -> Doorway:
     """Return the middleware every request passes."""
     settings = services.settings
@@ -127,7 +138,7 @@ def create_app(services: Services, doorway: Doorway | None = None) -> falcon.App
     """Return the WSGI application; probes and metrics are in it unless they have a port of their own."""
     if doorway is None:
         doorway = create_doorway(services)
-    app = falcon.App(middleware=[doorway])
+    app = App(middleware=[doorway])
     app.req_options.strip_url_path_trailing_slash = False
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True

@@ -183,6 +183,10 @@ def _loads(raw: bytes) -> Any:  # Any: JSON
 
 def _field_errors(ex: ValidationError) -> list[FieldError]:
     return [
-        FieldError(".".join(str(part) for part in e["loc"]) or "body", e["type"], e["msg"])
+        FieldError(
+            ".".join(str(part) for part in e["loc"]) or "body",
+            e["type"],
+            e["msg"].removeprefix("Value error, "),
+        )
         for e in ex.errors(include_input=False, include_url=False, include_context=False)
     ]
