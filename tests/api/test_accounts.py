@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 from falcon.testing import Result, TestClient
+from pydantic import SecretStr
 
 from tests.api.conftest import PASSWORD, Drain, SignUp
 from tests.mailbox import mails, token_in
-from twooter.settings import Settings
+from twooter.api.app import create_app
+from twooter.domain.clients import Client
 from twooter.services.house import Services
+from twooter.settings import Settings
+from twooter.wiring import wire
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -138,6 +142,32 @@ def test_a_confirmed_address(
     assert client.simulate_post("/v1/email-confirmations", json={"token": token}).status_code == 204
     assert client.simulate_get("/v1/me", headers=headers).json["email_confirmed"]
     assert client.simulate_post("/v1/me/email-confirmations", headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize("how", ["delete", "suspend", "rename"])
+def test_a_kept_page_shows_nothing_of_before(settings: Settings, redis_url: str, how: str) -> None:
+    services = wire(settings.model_copy(update={"cache_url": SecretStr(redis_url)}))
+    client = TestClient(create_app(services))
+    account = services.accounts.register("alice", "alice@example.com", PASSWORD, None)
+    headers = _bearer(services.tokens.issue(account.id, Client("192.0.2.1")).bearer)
+    client.simulate_post("/v1/twoots", json={"text": "hello #world"}, headers=headers)
+    pages = ("/v1/timelines/public", "/v1/timelines/tags/world", f"/v1/accounts/{account.id}/twoots")
+    for _ in range(2):  # the second one is kept
+        for page in pages:
+            assert len(client.simulate_get(page).json["items"]) == 1
+    if how == "delete":
+        assert client.simulate_delete("/v1/me", headers=headers).status_code == 202
+    elif how == "suspend":
+        services.accounts.suspend("alice")
+    else:
+        assert (
+            client.simulate_patch("/v1/me", json={"display_name": "A."}, headers=headers).status_code == 200
+        )
+    for page in (pages[0], pages[2]) if how == "rename" else pages:
+        items = client.simulate_get(page).json.get("items", [])
+        assert [item["author"]["display_name"] for item in items] == (["A."] if how == "rename" else [])
+    services.ids.release()
+    services.storage.close()
 
 
 def test_deleting_an_account_takes_everything_along(

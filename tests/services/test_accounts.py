@@ -132,6 +132,15 @@ def test_a_suspended_account_is_hidden_and_signed_out_until_that_is_lifted(
     assert services.twoots.get(card.twoot.id).twoot == card.twoot
 
 
+def test_a_claim_that_was_lost_a_moment_ago_is_a_conflict(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "find_by_username", lambda *_: None)  # both have looked before either claimed
+    services.accounts.register("alice", "alice@example.com", PASSWORD, None)
+    with pytest.raises(Conflict):
+        services.accounts.register("alice", "other@example.com", PASSWORD, None)
+
+
 def test_a_role_holds_from_the_next_request(services: Services, join: SignIn) -> None:
     bearer = services.tokens.issue(join("alice").account_id, Client(HOME)).bearer
     services.accounts.promote("Alice", Role.ADMIN)

@@ -81,6 +81,13 @@ def test_one_signs_in_with_the_name_in_any_case_or_the_confirmed_address(
     assert services.authenticate(made.bearer).email_confirmed
 
 
+def test_an_address_is_the_same_in_both_writings_of_its_domain(services: Services) -> None:
+    services.accounts.register("alice", "Alice@b\u00fccher.example", PASSWORD, None)
+    services.confirmations.confirm_for("alice")
+    for email in ("alice@b\u00fccher.example", "alice@BU\u0308CHER.example", "ALICE@xn--bcher-kva.example"):
+        assert services.tokens.sign_in(email, PASSWORD, Client(HOME)).bearer
+
+
 @pytest.mark.parametrize("changes", [{"limit_sign_ins": "1000/minute"}])
 def test_an_unknown_name_costs_the_same_hash_and_queries_as_a_wrong_password(
     services: Services, join: SignIn, monkeypatch: pytest.MonkeyPatch

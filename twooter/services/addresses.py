@@ -24,25 +24,29 @@ class Addresses:
 
         Raises: Invalid for what is no address.
         """
-        try:
-            found = validate_email(
-                text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
-            )
-        except (EmailNotValidError, UnicodeError):
-            raise Invalid.field(
-                "email", "bad_email", "This is no mail address; use name@example.com."
-            ) from None
-        address = found.ascii_email or found.normalized
-        if len(address) > MAX_ADDRESS:
-            raise Invalid.field("email", "too_long", f"Use an address of at most {MAX_ADDRESS} characters.")
+        address = _normal(text)
+        if address is None:
+            raise Invalid.field("email", "bad_email", "This is no mail address; use name@example.com.")
         return address
 
     @staticmethod
     def key(text: str) -> str:
-        """Return the form in which two spellings of an address are the same."""
-        return text.strip().casefold()
+        """Return the form in which two spellings of an address are the same; of what is none, something as good."""
+        return (_normal(text) or text.strip()).casefold()
 
     def hmacs(self, address: str) -> list[str]:
         """Return the address's hash under each key, the newest first."""
         text = self.key(address).encode()
         return [hmac.new(key, b"email\n" + text, hashlib.sha256).hexdigest() for key in self._keys]
+
+
+def _normal(text: str) -> str | None:
+    """Return an address in ASCII, its domain in small letters, or None."""
+    try:
+        found = validate_email(
+            text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+        )
+    except (EmailNotValidError, UnicodeError):
+        return None
+    address = found.ascii_email or found.normalized
+    return address if len(address) <= MAX_ADDRESS else None
