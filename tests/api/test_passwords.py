@@ -4,8 +4,8 @@ from falcon.testing import TestClient
 
 from tests.api.conftest import PASSWORD, Drain, SignUp
 from tests.mailbox import mails, token_in
-from twooter.settings import Settings
 from twooter.services.house import Services
+from twooter.settings import Settings
 
 NEW = "a much newer password"
 
