@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import cpu, load, members, publishing, servers, timelines
+from bench import cpu, load, publishing, reading, servers, timelines
 from bench.load import Request
 from bench.report import Line
 from bench.stage import Stage
@@ -45,15 +45,12 @@ def _size(api: Server) -> float:
 
 
 def _ten_thousand(stage: Stage, api: Server, folder: Path) -> None:
-    """Ask for each timeline, anonymous and signed in, and publish, until there were that many."""
-    reader = members.sign_in(stage.database_url, stage.loaded.account_ids[:1])[0]
-    requests = [
-        Request(api.url + path, headers)
-        for path in timelines.paths(stage).values()
-        for headers in ({}, reader.headers)
-    ]
+    """Read all over the data set, anonymous and signed in, and publish, until there were that many for each worker."""
+    reader = reading.sign_in_reader(stage.database_url, stage.loaded)
+    requests = list(reading.requests(api, stage.loaded, reader, folder).values())
+    requests += [Request(api.url + path, {}) for path in timelines.paths(stage).values()]
     requests.append(publishing.load_of(stage, api, folder))
     asked = 0
-    while asked < 10_000 * 2:  # two workers
+    while asked < 10_000 * servers.WORKERS:
         for request in requests:
             asked += load.warm(api, request, seconds=1)

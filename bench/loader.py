@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from random import Random
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from twooter.domain.ids import time_ms
 from twooter.domain.windows import Unit
 from twooter.storage import tables
 
+SAMPLES = 4_000
 _KEPT = {int(unit) for unit in Unit if unit not in windows.KEPT_MS}
 """Units whose windows are kept for ever; the others of so old a data set are pruned long ago."""
 
@@ -34,8 +36,8 @@ class Loaded:
     hashtag: str
     hashtags: tuple[str, ...]
     """Names, the most used first."""
-    middle_id: int
-    """A twoot in the middle of the public timeline."""
+    sample_ids: tuple[int, ...]
+    """Some thousand twoots of the newer half, in no order."""
 
 
 def load(url: str, rows: int, *, seed: int = 1) -> Loaded:
@@ -55,7 +57,7 @@ def load(url: str, rows: int, *, seed: int = 1) -> Loaded:
         tuple(busiest),
         data.hashtags[0].key,
         tuple(tag.name for tag in data.hashtags[:500]),
-        data.twoot_ids[rows // 2],
+        tuple(Random(seed).sample(data.twoot_ids[rows // 2 :], min(rows // 2, SAMPLES))),
     )
 
 

@@ -24,8 +24,8 @@ LIMIT = 20
 LISTS = ("public", "hashtag", "account")
 PAGES = {
     "first": lambda _: Page(LIMIT),
-    "before": lambda middle: Page(LIMIT, before=middle),
-    "after": lambda middle: Page(LIMIT, after=middle),
+    "before": lambda half_way: Page(LIMIT, before=half_way),
+    "after": lambda half_way: Page(LIMIT, after=half_way),
     "empty": lambda _: Page(LIMIT, before=1),
 }
 
@@ -58,7 +58,7 @@ def services(crowded: tuple[str, Loaded], tmp_path: Path) -> Iterator[Services]:
 def test_a_timeline_examines_the_rows_it_shows(
     name: str, page: str, services: Services, loaded: Loaded
 ) -> None:
-    timelines, wanted = services.timelines, PAGES[page](loaded.middle_id)
+    timelines, wanted = services.timelines, PAGES[page](min(loaded.sample_ids))
     reads = {
         "public": lambda: timelines.public(wanted),
         "hashtag": lambda: timelines.hashtag(loaded.hashtag, wanted),
