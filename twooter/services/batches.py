@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from twooter.domain.events import Envelope, unpack
+from twooter.errors import Unavailable
 from twooter.logs import get_logger
 from twooter.metrics import EVENTS_APPLIED, EVENTS_PARKED, FRESHNESS
 from twooter.services.ids import Ids
@@ -18,6 +19,8 @@ Applier = Callable[[Session, Sequence[Envelope]], None]
 """Changes global tables inside the transaction that also writes the ledger: exactly once."""
 Handler = Callable[[Sequence[Envelope]], None]
 """Does what may be done again: versioned rows, mails, starting a deletion. Opens its own transactions."""
+Failed = dict[int, str]
+"""Position in the batch and error of the events that a consumer cannot apply."""
 
 _SHOWN_REQUESTS = 10
 
@@ -43,15 +46,18 @@ class Batches:
     def run(self, consumer: str, batch_id: int) -> None:
         """Bring a batch's events to a consumer.
 
-        A failure is raised until the batch was sent `max_attempts` times; then what fails is parked and the rest applied.
+        A failure is raised until the batch was sent `max_attempts` times; then what fails is parked and the rest
+        applied. A part that does not answer is no event's fault: nothing is parked, the batch is sent again.
         """
         packed = self._storage.read(lambda tx: outbox.find_batch(tx, batch_id))
         if packed is None:
             log.info("batch_gone", batch_id=batch_id, consumer=consumer)
             return
+        failed: Failed | None
         try:
-            self._run_all(consumer, batch_id, [unpack(event) for event in packed])
-            parked = 0
+            failed = {} if self._run_all(consumer, batch_id, packed) else None
+        except Unavailable:
+            raise
         except Exception as ex:
             attempts = self._storage.read(lambda tx: outbox.attempts(tx, batch_id, consumer))
             log.error(
@@ -63,60 +69,57 @@ class Batches:
             )
             if attempts < self._max_attempts:
                 raise
-            parked = self._run_each(consumer, batch_id, packed)
-        self._storage.transact(lambda tx: outbox.finish(tx, batch_id, consumer, parked=parked > 0))
-        self._tell(consumer, batch_id, packed, parked)
+            failed = self._run_each(consumer, batch_id, packed)
+        self._storage.transact(lambda tx: outbox.finish(tx, batch_id, consumer, parked=bool(failed)))
+        if failed is None:
+            log.info("batch_repeated", batch_id=batch_id, consumer=consumer)
+        else:
+            self._tell(consumer, batch_id, packed, len(failed))
 
-    def _run_all(self, consumer: str, batch_id: int, envelopes: Sequence[Envelope]) -> None:
+    def _run_all(self, consumer: str, batch_id: int, packed: Sequence[Packed]) -> bool:
+        """Bring all events at once; return False when the ledger says that they were applied before."""
+        envelopes = [unpack(event) for event in packed]
         if consumer in self._handlers:
             self._handlers[consumer](envelopes)
-            return
+            return True
         apply = self._appliers[consumer]
 
-        def work(tx: Session) -> None:
-            if outbox.enter(tx, batch_id, consumer):
-                apply(tx, envelopes)
-
-        self._storage.transact(work)
-
-    def _run_each(self, consumer: str, batch_id: int, packed: Sequence[Packed]) -> int:
-        """Bring each event alone; park those that fail, and return how many."""
-        failed: dict[int, str] = {}
-
-        def work(tx: Session) -> None:
-            failed.clear()
+        def work(tx: Session) -> bool:
             if not outbox.enter(tx, batch_id, consumer):
-                return
-            for position, event in enumerate(packed):
-                try:
-                    with tx.savepoint():
-                        self._appliers[consumer](tx, [unpack(event)])
-                except Exception as ex:
-                    if tx.must_restart(ex):
-                        raise
-                    failed[position] = repr(ex)
-            self._park(tx, consumer, batch_id, packed, failed)
+                return False
+            apply(tx, envelopes)
+            return True
+
+        return self._storage.transact(work)
+
+    def _run_each(self, consumer: str, batch_id: int, packed: Sequence[Packed]) -> Failed | None:
+        """Park the events that fail and apply the others; return None when the ledger says that it was done before."""
+        now_ms = self._ids.now_ms()
+
+        def work(tx: Session) -> Failed | None:
+            if not outbox.enter(tx, batch_id, consumer):
+                return None
+            failed = _isolate(tx, self._appliers[consumer], packed)
+            _park(tx, consumer, batch_id, packed, failed, now_ms)
+            return failed
 
         if consumer in self._appliers:
-            self._storage.transact(work)
-            return len(failed)
+            return self._storage.transact(work)
+        failed: Failed = {}
         for position, event in enumerate(packed):
             try:
                 self._handlers[consumer]([unpack(event)])
+            except Unavailable:
+                raise
             except Exception as ex:  # noqa: BLE001 - whatever is wrong with one event must not hold up the others
                 failed[position] = repr(ex)
-        self._storage.transact(lambda tx: self._park(tx, consumer, batch_id, packed, failed))
-        return len(failed)
-
-    def _park(
-        self, tx: Session, consumer: str, batch_id: int, packed: Sequence[Packed], failed: Mapping[int, str]
-    ) -> None:
-        for position, error in failed.items():
-            outbox.park(tx, batch_id, consumer, position, packed[position], error, self._ids.now_ms())
+        self._storage.transact(lambda tx: _park(tx, consumer, batch_id, packed, failed, now_ms))
+        return failed
 
     def _tell(self, consumer: str, batch_id: int, packed: Sequence[Packed], parked: int) -> None:
-        oldest_ms = min(event[0] for event in packed)
-        delay_seconds = max(0, self._ids.now_ms() - oldest_ms) / 1000
+        written = [event[:2] for event in packed if isinstance(event, list) and isinstance(event[0], int)]
+        now_ms = self._ids.now_ms()
+        delay_seconds = max(0, now_ms - min((time_ms for time_ms, _ in written), default=now_ms)) / 1000
         FRESHNESS.labels(consumer).observe(delay_seconds)
         EVENTS_APPLIED.labels(consumer).inc(len(packed) - parked)
         EVENTS_PARKED.labels(consumer).inc(parked)
@@ -127,5 +130,34 @@ class Batches:
             events=len(packed),
             parked=parked,
             delay_seconds=round(delay_seconds, 3),
-            request_ids=sorted({event[1] for event in packed if event[1]})[:_SHOWN_REQUESTS],
+            request_ids=sorted({str(request_id) for _, request_id in written if request_id})[
+                :_SHOWN_REQUESTS
+            ],
         )
+
+
+def _park(
+    tx: Session, consumer: str, batch_id: int, packed: Sequence[Packed], failed: Failed, now_ms: int
+) -> None:
+    for position, error in failed.items():
+        outbox.park(tx, batch_id, consumer, position, packed[position], error, now_ms)
+
+
+def _isolate(tx: Session, apply: Applier, packed: Sequence[Packed]) -> Failed:
+    """Apply what can be applied and return the rest: halves of what fails are tried again, each in a savepoint."""
+    failed: Failed = {}
+    waiting = [range(len(packed))]
+    while waiting:
+        positions = waiting.pop()
+        try:
+            with tx.savepoint():
+                apply(tx, [unpack(packed[position]) for position in positions])
+        except Exception as ex:
+            if tx.must_restart(ex):
+                raise
+            if len(positions) == 1:
+                failed[positions[0]] = repr(ex)
+            else:
+                middle = len(positions) // 2
+                waiting += [positions[middle:], positions[:middle]]
+    return failed

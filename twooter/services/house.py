@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from twooter.domain.accounts import Viewer
 from twooter.services.accounts import Accounts
 from twooter.services.analytics import Analytics
+from twooter.services.audits import Audits
 from twooter.services.background import Background
 from twooter.services.batches import Batches
 from twooter.services.confirmations import Confirmations
@@ -20,7 +21,10 @@ from twooter.services.imports import Imports
 from twooter.services.limits import Limits
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
+from twooter.services.parked import Parked
 from twooter.services.passwords import Passwords
+from twooter.services.repairs import Repairs
+from twooter.services.schedules import Schedules
 from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
@@ -58,6 +62,10 @@ class Services:
     imports: Imports
     exports: Exports
     demos: Demos
+    audits: Audits
+    repairs: Repairs
+    parked: Parked
+    schedules: Schedules
     background: Background
 
     def authenticate(self, token: str) -> Viewer:

@@ -61,7 +61,10 @@ class Outboxes:
             taken = outbox.take(tx)
             if not taken.ids:
                 return 0, []
-            consumers = _consumers_of(taken)
+            try:
+                consumers = _consumers_of(taken)
+            except ValueError:  # what cannot be read goes to all, and is parked there
+                taken, consumers = _readable(taken), list(CONSUMERS)
             outbox.seal(tx, batch_id, taken, consumers, now_ms)
             return len(taken.ids), [Delivery(batch_id, consumer, 1) for consumer in consumers]
 
@@ -106,12 +109,25 @@ class Outboxes:
             BATCHES_SENT.labels(delivery.consumer).inc()
 
 
-def _consumers_of(taken: Taken) -> list[str]:
-    """Return who needs these events; what cannot be read goes to all, and is parked there."""
+def _readable(taken: Taken) -> Taken:
+    """Return what was taken with rows that are no JSON as texts: no event either, but the batch can be read."""
+    return Taken(taken.ids, tuple(row if _is_json(row) else orjson.dumps(repr(row)) for row in taken.packed))
+
+
+def _is_json(row: bytes) -> bool:
     try:
-        events = [unpack(orjson.loads(packed)).event for packed in taken.packed]
+        orjson.loads(row)
     except ValueError:
-        return list(CONSUMERS)
+        return False
+    return True
+
+
+def _consumers_of(taken: Taken) -> list[str]:
+    """Return who needs these events.
+
+    Raises: ValueError when one of them is no event.
+    """
+    events = [unpack(orjson.loads(packed)).event for packed in taken.packed]
     return [name for name, wants in CONSUMERS.items() if any(map(wants, events))]
 
 

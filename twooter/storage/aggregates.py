@@ -112,14 +112,23 @@ _DAY_ACCOUNTS: _Counted[int] = _Counted(
 )
 
 
-def apply(tx: Session, deltas: Deltas) -> None:
+def apply(
+    tx: Session,
+    deltas: Deltas,
+    *,
+    accounts: Mapping[tuple[int, int], int] | None = None,
+    active: Mapping[int, int] | None = None,
+) -> None:
     """Change every aggregate by the deltas; rows in one order for all, so that workers queue instead of deadlocking.
 
     A distinct account appears when its uses leave zero and goes when they return there: the rows stay locked from the
-    upsert to the commit, so what is read after it tells what was there before.
+    upsert to the commit, so what is read after it tells what was there before. A repair moves the numbers of accounts
+    by (tag, day) and of active ones by day as well.
     """
     seen = move_accounts(tx, deltas.hashtag_accounts)
-    active = move_active(tx, deltas.active_accounts)
+    seen.update(accounts or {})
+    appeared = move_active(tx, deltas.active_accounts)
+    appeared.update(active or {})
     tags = deltas.hashtags.keys() | {tag for tag, day in seen if day == ALL_TIME}
     add_hashtags(tx, {tag: (deltas.hashtags[tag], seen.get((tag, ALL_TIME), 0)) for tag in tags})
     days = {(int(Unit.DAY), day, tag) for tag, day in seen if day != ALL_TIME}
@@ -133,7 +142,7 @@ def apply(tx: Session, deltas: Deltas) -> None:
     add_windows(
         tx,
         {
-            key: (d.twoots, d.replies, d.accounts, active.get(key[1], 0) if key[0] == Unit.DAY else 0)
+            key: (d.twoots, d.replies, d.accounts, appeared.get(key[1], 0) if key[0] == Unit.DAY else 0)
             for key, d in deltas.windows.items()
         },
     )

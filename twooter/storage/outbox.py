@@ -15,7 +15,7 @@ from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, each, p
 from twooter.storage.tables import Batches, Deliveries, Ledger, Outbox, ParkedEvents
 
-Packed = list[Any]  # Any: JSON values, as `domain.events.pack` makes them
+Packed = Any  # JSON, as `domain.events.pack` makes it; whatever a broken row holds when it is a poisoned one
 MAX_BATCH = 500
 PENDING, DONE, PARKED = "pending", "done", "parked"
 

@@ -83,3 +83,8 @@ def apply(tx: Session, edges: Sequence[ReplyEdge]) -> None:
     for (author_id, id_), by in sorted(moves.items()):
         if by:
             tx.run(_move, author_id=author_id, id=id_, by=by)
+
+
+def move(tx: Session, author_id: int, id_: int, by: int) -> None:
+    """Change the number of a twoot's replies, relative to what it is."""
+    tx.run(_move, author_id=author_id, id=id_, by=by)

@@ -1,0 +1,274 @@
+"""Checks: pieces of the aggregates compared with the source, or with the piece below, each inside one snapshot."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from twooter.domain import deltas, grammar, ids, windows
+from twooter.domain import drifts as rules
+from twooter.domain.deltas import ALL_TIME, Deltas
+from twooter.domain.drifts import Drifts, Key, Keyed, Kind
+from twooter.domain.events import AccountEvent, TwootEvent
+from twooter.domain.windows import KEPT_MS, Unit
+from twooter.storage import audits, hashtags, sources
+from twooter.storage.audits import Counts
+from twooter.storage.database import Session
+from twooter.storage.sources import Answer, Source
+
+DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
+_REMEMBERED = 200_000
+
+Moving = TwootEvent | AccountEvent
+"""Events that move aggregates."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """Events not applied yet: by the day they are about, and by edge the newest state they bring."""
+
+    by_day: defaultdict[int, list[Moving]] = field(default_factory=lambda: defaultdict(list))
+    edges: dict[Key, tuple[int, bool]] = field(default_factory=dict)
+    """By (parent's author, parent, reply): version, active."""
+
+    def add_edge(self, event: TwootEvent) -> None:
+        """Note what a reply's event does to its edge."""
+        if event.parent_author_id is not None and event.parent_id is not None:
+            key = (event.parent_author_id, event.parent_id, event.twoot_id)
+            self.edges[key] = max(self.edges.get(key, (-1, False)), (event.version, event.sign > 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Whole days to check, [low, high) in Unix ms; of many hashtags only every `parts`th."""
+
+    low_ms: int
+    high_ms: int
+    now_ms: int
+    part: int = 0
+    parts: int = 1
+
+    def has(self, tag_id: int) -> bool:
+        """Return whether a hashtag is of this part."""
+        return (tag_id >> 22) % self.parts == self.part
+
+    def units(self) -> Iterator[tuple[Unit, int]]:
+        """Yield the units that are kept in these days, each with the start of the first window to check.
+
+        Windows that are about to be pruned are passed over.
+        """
+        for unit in (Unit.MINUTE, Unit.HOUR, Unit.DAY):
+            since_ms = max(self.low_ms, since(unit, self.now_ms))
+            if since_ms < self.high_ms:
+                yield unit, since_ms
+
+
+def since(unit: Unit, now_ms: int) -> int:
+    """Return from when on windows of a unit are surely kept."""
+    kept_ms = KEPT_MS.get(unit)
+    return 0 if kept_ms is None else windows.start(Unit.HOUR, now_ms - kept_ms) + 2 * _HOUR_MS
+
+
+class TagIds:
+    """Ids of the hashtags that twoots name; a name keeps its id for ever."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int | None] = {}
+
+    def of(self, tx: Session, found: Sequence[Source]) -> Iterator[tuple[Source, tuple[int, ...]]]:
+        """Yield each twoot with the ids of its hashtags."""
+        unknown = {name for twoot in found for name in twoot.names} - self._known.keys()
+        if len(self._known) > _REMEMBERED:
+            self._known = {}
+            unknown = {name for twoot in found for name in twoot.names}
+        keys = {name: grammar.tag_key(name) for name in unknown}
+        by_key: dict[str, int] = {}
+        for part in sources.parts(sorted(set(keys.values()))):
+            by_key |= hashtags.fetch_ids(tx, part)
+        self._known |= {name: by_key.get(key) for name, key in keys.items()}
+        for twoot in found:
+            tags = (self._known[name] for name in twoot.names)
+            yield twoot, tuple(dict.fromkeys(tag for tag in tags if tag is not None))
+
+
+def days(tx: Session, span: Days, pending: Pending, tags: TagIds, *, also: Iterable[int] = ()) -> Drifts:
+    """Compare minutes, hours, days and the days' accounts with the twoots and accounts of these days.
+
+    Accounts are compared for hashtags that are used in these days or have a row for one of them, and those of `also`.
+    """
+    expected = deltas.reduce(_events(tx, span, pending, tags), now_ms=span.now_ms)
+    found = Drifts()
+    if span.part == 0:
+        _check_windows(tx, span, expected, found)
+    _check_hashtag_windows(tx, span, expected, found, also)
+    return found
+
+
+def _events(tx: Session, span: Days, pending: Pending, tags: TagIds) -> Iterator[Moving]:
+    """Yield what the source says, less what is still to be applied."""
+    low, high = ids.first_at(span.low_ms), ids.first_at(span.high_ms)
+    at = low
+    while page := sources.fetch_twoots(tx, at, high):
+        at = page[-1].id + 1
+        for twoot, tag_ids in tags.of(tx, page):
+            yield _event(twoot, tuple(tag for tag in tag_ids if span.has(tag)))
+    at = max(low, ids.IMPORTED_ID + 1)  # the built-in accounts were never registered
+    while accounts := sources.fetch_accounts(tx, at, high):
+        at = accounts[-1][0] + 1
+        yield from (AccountEvent(1, id_, ids.time_ms(id_)) for id_, _ in accounts)
+    for day_ms in range(span.low_ms, span.high_ms, DAY_MS):
+        for event in pending.by_day.get(day_ms, ()):
+            if isinstance(event, TwootEvent):
+                kept = tuple(tag for tag in event.tag_ids if span.has(tag))
+                yield replace(event, sign=-event.sign, tag_ids=kept)
+            else:
+                yield replace(event, sign=-event.sign)
+
+
+def _event(twoot: Source, tag_ids: tuple[int, ...]) -> TwootEvent:
+    at_ms = ids.time_ms(twoot.id)
+    return TwootEvent(
+        1, twoot.author_id, twoot.id, at_ms, tag_ids, twoot.parent_id, twoot.parent_author_id, twoot.version
+    )
+
+
+def _check_windows(tx: Session, span: Days, expected: Deltas, found: Drifts) -> None:
+    uses = {(row[0], row[1]): row[2] for row in audits.fetch_active(tx, span.low_ms, span.high_ms)}
+    found.compare(Kind.ACTIVE_USES, uses, expected.active_accounts)
+    active = Counter((int(Unit.DAY), day_ms) for (day_ms, _), n in uses.items() if n > 0)
+    for unit, since_ms in span.units():
+        rows = {tuple(row[:2]): row[2:] for row in audits.fetch_windows(tx, unit, since_ms, span.high_ms)}
+        wanted = {k: d for k, d in expected.windows.items() if k[0] == unit and k[1] >= since_ms}
+        _compare_column(found, Kind.WINDOW_TWOOTS, rows, 0, {k: d.twoots for k, d in wanted.items()})
+        _compare_column(found, Kind.WINDOW_REPLIES, rows, 1, {k: d.replies for k, d in wanted.items()})
+        _compare_column(found, Kind.WINDOW_ACCOUNTS, rows, 2, {k: d.accounts for k, d in wanted.items()})
+        _compare_column(found, Kind.WINDOW_ACTIVE, rows, 3, active if unit is Unit.DAY else {})
+
+
+def _compare_column(
+    found: Drifts, kind: Kind, rows: Mapping[Key, Sequence[int]], column: int, expected: Keyed
+) -> None:
+    found.compare(kind, {key: row[column] for key, row in rows.items()}, expected)
+
+
+def _check_hashtag_windows(
+    tx: Session, span: Days, expected: Deltas, found: Drifts, also: Iterable[int]
+) -> None:
+    seen = {tag for tag, day_ms, _ in expected.hashtag_accounts if day_ms != ALL_TIME}.union(also)
+    counted: dict[Key, int] = {}
+    for unit, since_ms in span.units():
+        wanted = {k: n for k, n in expected.hashtag_windows.items() if k[0] == unit and k[1] >= since_ms}
+        read = audits.fetch_hashtag_windows(tx, unit, since_ms, span.high_ms)
+        rows = {tuple(row[:3]): row[3:] for row in read if span.has(row[2])}
+        _compare_column(found, Kind.TAG_WINDOW_USES, rows, 0, wanted)
+        counted |= {key: row[1] for key, row in rows.items()}
+        seen.update(key[2] for key in rows if unit is Unit.DAY)
+    read = audits.fetch_hashtag_accounts(tx, sorted(seen), span.low_ms, span.high_ms)
+    uses = {tuple(row[:3]): row[3] for row in read}
+    found.compare(
+        Kind.TAG_ACCOUNT_USES, uses, {k: n for k, n in expected.hashtag_accounts.items() if k[1] != ALL_TIME}
+    )
+    accounts = Counter((int(Unit.DAY), day_ms, tag) for (tag, day_ms, _), n in uses.items() if n > 0)
+    found.compare(Kind.TAG_WINDOW_ACCOUNTS, counted, accounts)
+
+
+def longer(tx: Session, unit: Unit, start_ms: int, known: Drifts) -> Drifts:
+    """Compare a month with its days, or a year with its months, as these would be without the drifts known of them."""
+    found, lower, end_ms = Drifts(), Unit(unit - 1), windows.following(unit, start_ms)
+    key, carried = (int(unit), start_ms), rules.carried(known, unit)
+    rows = {tuple(row[:2]): row[2:] for row in audits.fetch_windows(tx, unit, start_ms, end_ms)}
+    below = [row[2:] for row in audits.fetch_windows(tx, lower, start_ms, end_ms)]
+    kinds = (Kind.WINDOW_TWOOTS, Kind.WINDOW_REPLIES, Kind.WINDOW_ACCOUNTS)
+    for column, kind in enumerate(kinds):
+        total = sum(row[column] for row in below) - carried[kind][key]
+        _compare_column(found, kind, rows, column, {key: total})
+    _compare_column(found, Kind.WINDOW_ACTIVE, rows, 3, {})
+    moved = {k[2]: by for k, by in carried[Kind.TAG_WINDOW_USES].items() if k[:2] == key}
+    starts = windows.starts(lower, start_ms, end_ms, at_most=31)
+    after: int | None = -1
+    while after is not None:
+        seen, sums, last = audits.fetch_longer(tx, unit, start_ms, starts, after)
+        here = {tag for tag in moved if after < tag and (last is None or tag <= last)}
+        expected = {(*key, tag): sums.get(tag, 0) - moved.get(tag, 0) for tag in sums.keys() | here}
+        found.compare(Kind.TAG_WINDOW_USES, {(*key, tag): row[0] for tag, row in seen.items()}, expected)
+        found.compare(Kind.TAG_WINDOW_ACCOUNTS, {(*key, tag): row[1] for tag, row in seen.items()}, {})
+        after = last
+    return found
+
+
+def totals(tx: Session, page: Sequence[Counts], known: Drifts) -> Drifts:
+    """Compare what hashtags and their accounts count for all time with the days, as these would be without drifts."""
+    found, tags = Drifts(), [row.tag_id for row in page]
+    here = set(tags)
+    off: Counter[tuple[int, int]] = Counter()
+    for (tag, day_ms, account_id), by in known.of(Kind.TAG_ACCOUNT_USES).items():
+        if tag in here and day_ms != ALL_TIME:
+            off[tag, account_id] += by
+    for tag, account_id, by in audits.fetch_all_time_off(tx, tags):
+        off[tag, account_id] += by
+    drifting: Counter[int] = Counter()
+    for (tag, account_id), by in off.items():
+        found.add(Kind.TAG_ACCOUNT_USES, (tag, ALL_TIME, account_id), by)
+        drifting[tag] += by
+    sums = audits.sum_all_time(tx, tags)
+    for row in page:
+        uses, accounts = sums.get(row.tag_id, (0, 0))
+        found.add(Kind.TAG_USES, (row.tag_id,), row.uses - uses + drifting[row.tag_id])
+        found.add(Kind.TAG_ACCOUNTS, (row.tag_id,), row.accounts - accounts)
+    return found
+
+
+def entries(tx: Session, tag_id: int, tags: TagIds) -> Drifts:
+    """Look for entries of a hashtag whose twoot is gone or does not name it."""
+    found, after = Drifts(), -1
+    while page := sources.fetch_tag_page(tx, tag_id, after):
+        after = page[-1][1]
+        twoots = sources.fetch_twoots_by_ids(tx, [twoot_id for _, twoot_id, _ in page])
+        right = {
+            (twoot.author_id, twoot.id)
+            for twoot, ids_ in tags.of(tx, list(twoots.values()))
+            if tag_id in ids_
+        }
+        for entry in page:
+            found.add(Kind.TAG_ENTRIES, entry, int(entry[:2] not in right))
+    return found
+
+
+def accounts(tx: Session, low: int, high: int) -> tuple[Drifts, int | None]:
+    """Compare one page of accounts' numbers of twoots with their twoots; return where the next page begins."""
+    found, page = Drifts(), sources.fetch_accounts(tx, low, high)
+    written = sources.count_twoots(tx, [id_ for id_, _ in page])
+    for id_, number in page:
+        found.add(Kind.ACCOUNT_TWOOTS, (id_,), number - written.get(id_, 0))
+    return found, page[-1][0] + 1 if page else None
+
+
+def twoots(tx: Session, low: int, high: int, pending: Pending, tags: TagIds) -> tuple[Drifts, int]:
+    """Compare entries, reply edges and counts of replies with one page of twoots; return where the next one begins."""
+    page = sources.fetch_twoots(tx, low, high)
+    if len(page) == sources.PAGE:
+        high = page[-1].id + 1
+    found = Drifts()
+    public = {(twoot.author_id, twoot.id): 1 for twoot in page}
+    found.compare(Kind.PUBLIC_ENTRIES, dict.fromkeys(sources.fetch_public(tx, low, high), 1), public)
+    tagged = {(twoot.author_id, twoot.id, tag): 1 for twoot, tag_ids in tags.of(tx, page) for tag in tag_ids}
+    there = sources.fetch_tagged(tx, [(tag, twoot_id) for _, twoot_id, tag in tagged])
+    found.compare(Kind.TAG_ENTRIES, dict.fromkeys(there, 1), tagged)
+    for author_id, twoot_id, by in sources.fetch_replies_off(tx, low, high):
+        found.add(Kind.TWOOT_REPLIES, (author_id, twoot_id), by)
+    for answer in [*sources.fetch_answers(tx, low, high), *sources.fetch_orphans(tx, low, high)]:
+        _check_edge(answer, pending, found)
+    return found, high
+
+
+def _check_edge(answer: Answer, pending: Pending, found: Drifts) -> None:
+    key = (answer.parent_author_id, answer.parent_id, answer.reply_id)
+    version = -1 if answer.edge_version is None else answer.edge_version
+    coming = pending.edges.get(key, (-1, False))
+    active = coming[1] if coming[0] > version else answer.active
+    wanted = answer.version is not None
+    if active != wanted:
+        newer = max(version + 1, answer.version or 0)
+        found.add(Kind.REPLY_EDGES, (*key, answer.reply_author_id, newer), 1 if active else -1)
