@@ -324,3 +324,15 @@ def test_a_forked_child_leaves_its_parents_transaction_alone(storage: Storage) -
 
     assert storage.transact(work) == 0
     assert count(storage) == 2
+
+
+def test_a_transaction_within_another_is_refused_and_nothing_is_written(storage: Storage) -> None:
+    def outer(tx: Session) -> None:
+        add(tx)
+        storage.transact(add)
+
+    with pytest.raises(Unavailable):
+        storage.transact(outer)
+    assert count(storage) == 0
+    storage.transact(add)
+    assert count(storage) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -119,6 +120,7 @@ class Storage:
         self.database = database
         self.observers: list[Observer] = []
         self.mysql: bool = database.param == "%s"
+        self._thread = threading.local()
         _open_storages.add(self)
 
     @classmethod
@@ -202,6 +204,16 @@ class Storage:
             self._rollback()
 
     def _once(self, work: Callable[[Session], T]) -> T:
+        if getattr(self._thread, "busy", False):
+            # a second BEGIN would commit half of the first; a node lease that ended in the middle may come here
+            raise Unavailable("A transaction would have begun within another; nothing was written, try again.")
+        self._thread.busy = True
+        try:
+            return self._begin_and_commit(work)
+        finally:
+            self._thread.busy = False
+
+    def _begin_and_commit(self, work: Callable[[Session], T]) -> T:
         database = self.database
         try:
             database.begin()
