@@ -84,7 +84,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     stream = sys.stdout if stream is None else stream
     json = _wants_json(settings)
     level = getattr(logging, settings.log_level.upper())
-    tail: Any = structlog.processors.JSONRenderer(_to_bytes) if json else structlog.dev.ConsoleRenderer()
+    tail: Any = structlog.processors.JSONRenderer(_to_bytes) if json else _console()
     structlog.configure(
         processors=[*_SHARED, tail],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -105,11 +105,16 @@ def handler(settings: Settings, stream: TextIO | None = None) -> logging.Handler
             foreign_pre_chain=[_name, *_SHARED],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(_to_text) if json else structlog.dev.ConsoleRenderer(),
+                structlog.processors.JSONRenderer(_to_text) if json else _console(),
             ],
         )
     )
     return made
+
+
+def _console() -> structlog.dev.ConsoleRenderer:
+    """Return the renderer for terminals; its tracebacks show no local variables, for these hold secrets."""
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 def _wants_json(settings: Settings) -> bool:
