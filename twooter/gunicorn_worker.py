@@ -35,8 +35,8 @@ class _Flight:
     """A connection that holds a thread."""
 
     sock: socket.socket
-    read_by: float
-    answer_by: float
+    read_by: float = 0.0
+    answer_by: float = 0.0
     request: Any = None  # Any: gunicorn has no types
 
     def hurry(self, now: float) -> None:
@@ -57,7 +57,7 @@ class Worker(ThreadWorker):
     Gunicorn's own waits five seconds in a thread for a new connection's first byte, for ever for a head or a body that
     trickles in and for an answer that nobody reads, and two seconds in its main loop for the end of a connection.
     Here the head must arrive within the setting's time for bodies, then the body within the same time, and the answer
-    must be taken within the time that a stopping server gives a request.
+    must be taken within the time after that which a stopping server gives a request.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # Any: gunicorn has no types
@@ -78,8 +78,9 @@ class Worker(ThreadWorker):
 
     def handle(self, conn: Any) -> Any:  # Any: idem
         """Serve one request; runs in a thread."""
-        now = time.monotonic()
-        self._flights[conn] = _Flight(conn.sock, now + self._read_seconds, now + self.cfg.graceful_timeout)
+        flight = _Flight(conn.sock)
+        self._give_time(flight)
+        self._flights[conn] = flight
         try:
             return super().handle(conn)
         finally:
@@ -87,10 +88,9 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> Any:  # Any: idem
         """Call the application, whose head has been read: what follows has a time of its own."""
-        flight, now = self._flights[conn], time.monotonic()
+        flight = self._flights[conn]
         flight.request = req
-        flight.read_by = now + self._read_seconds + 0.1  # the application's own deadline comes first
-        flight.answer_by = now + self.cfg.graceful_timeout
+        self._give_time(flight)
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:  # Any: idem
@@ -148,6 +148,11 @@ class Worker(ThreadWorker):
         ]
         with suppress(OSError):  # the client is gone
             client.sendall("\r\n".join(lines).encode() + body)
+
+    def _give_time(self, flight: _Flight) -> None:
+        # a little more than the application gives a body, so that it knows why that ended
+        flight.read_by = time.monotonic() + self._read_seconds + 0.1
+        flight.answer_by = flight.read_by + self.cfg.graceful_timeout
 
     def _await(self, conn: Any, then: Any) -> None:
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(then, conn))

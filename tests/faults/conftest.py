@@ -1,0 +1,62 @@
+"""Fixtures of the fault tests: the application as it really runs, clients of it, and accounts."""
+
+import itertools
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import servers
+from tests.databases import MysqlDatabase, SqliteTemplate
+from tests.faults.apps import App
+from tests.faults.clients import Client, Member
+
+BODY_SECONDS, GRACEFUL_SECONDS = 1, 2
+ORIGIN = "https://app.example.com"
+
+SignUp = Callable[[], Member]
+
+
+@pytest.fixture(scope="session")
+def app(sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """Start the one process of a laptop, impatient and without limits, for all tests of this worker."""
+    url = sqlite_template.fresh(tmp_path_factory.mktemp("app"))
+    settings = {
+        "TWOOTER_BODY_TIMEOUT_SECONDS": str(BODY_SECONDS),
+        "TWOOTER_GRACEFUL_SECONDS": str(GRACEFUL_SECONDS),
+        "TWOOTER_CORS_ORIGINS": ORIGIN,
+    }
+    with App.embedded(url, **settings) as started:
+        yield started
+
+
+@pytest.fixture
+def client(app: App) -> Client:
+    """Return a client of that process."""
+    return Client(app.port)
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def sign_up(client: Client) -> SignUp:
+    """Return what registers an account that is nobody else's, and signs in."""
+    return lambda: client.sign_up(f"u{next(_numbers)}_{secrets.token_hex(4)}")
+
+
+@pytest.fixture(scope="session")
+def member(app: App) -> Member:
+    """Return an account for tests that do not mind what others do with it."""
+    return Client(app.port).sign_up(f"member_{secrets.token_hex(4)}")
+
+
+@pytest.fixture(scope="session")
+def production(mariadb_server_url: str, worker_id: str) -> Iterator[App]:
+    """Start the shape of production on MariaDB and a Redis of its own, for all tests of this worker."""
+    database = MysqlDatabase(mariadb_server_url, f"faults_{worker_id}")
+    with servers.started(servers.redis) as redis:
+        cache_url = f"{redis.url.rpartition('/')[0]}/1"
+        settings = {"TWOOTER_CACHE_URL": cache_url, "TWOOTER_CORS_ORIGINS": ORIGIN}
+        with App.production(database.url, redis.url, **settings) as started:
+            yield started
