@@ -19,6 +19,7 @@ _UNREACHABLE = {
         1044,
         1045,
         1047,
+        1049,
         1129,
         1130,
         2002,
@@ -26,7 +27,7 @@ _UNREACHABLE = {
         2005,
         2012,
         2026,
-    ),  # not let in: host, name, network, TLS
+    ),  # not let in: host, user, database, network, TLS
     *(1158, 1159, 1160, 1161),  # packets that do not come
     *(1290, 1792, 1836),  # read-only: a replica, or a switch-over
     *(3, 1021, 1026, 1030, 1114, 1180),  # a full or broken disk
