@@ -18,6 +18,7 @@ from tests.processes import Server, free_port, private_folder, wait_until
 
 ROOT = Path(__file__).parents[1]
 WORKERS, THREADS = 2, 8
+_PYTHONPATH = f"{ROOT / 'bench' / 'production'}:{ROOT}"
 SERVE, RELAY = ("-m", "twooter", "serve"), ("-m", "twooter", "relay")
 WORK = ("-m", "workers", "worker", "--concurrency", "1")
 SECRET = "bench-secret-of-at-least-thirty-two-bytes"
@@ -129,7 +130,7 @@ def _web(name: str, port: int, command: list[str], environment: Mapping[str, str
         port=port,
         url=url,
         answers=lambda: _answers(url + path),
-        environment={**environment, "PYTHONPATH": str(ROOT)},
+        environment={**environment, "PYTHONPATH": _PYTHONPATH},
         ready_seconds=20,
     ).start()
 
@@ -145,7 +146,7 @@ def _background(name: str, command: list[str], settings: Mapping[str, str]) -> S
         port=port,
         url=url,
         answers=lambda: _answers(f"{url}/readyz"),
-        environment={**settings, "TWOOTER_METRICS_PORT": str(port), "PYTHONPATH": str(ROOT)},
+        environment={**settings, "TWOOTER_METRICS_PORT": str(port), "PYTHONPATH": _PYTHONPATH},
         ready_seconds=30,
     ).start()
 
@@ -159,6 +160,7 @@ def _answers(url: str) -> bool:
 
 
 def without_settings() -> None:
-    """Forget the settings of the shell: no figure depends on them."""
+    """Forget what the shell set, also that modules are compiled anew at each start: no figure depends on it."""
     for name in [name for name in os.environ if name.startswith("TWOOTER_")]:
         del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
