@@ -21,7 +21,7 @@ from twooter.settings import Settings
 def ask(url: str, body: bytes | None = None, **headers: str) -> Any:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, data=body, headers=sent)  # noqa: S310 - our own server
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - idem
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own server
         return json.load(answer)
 
 

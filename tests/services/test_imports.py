@@ -44,7 +44,7 @@ def test_statistics_of_24_years_equal_a_plain_count(services: Services) -> None:
     counted = {
         name: dict(
             services.storage.database.execute_sql(
-                f"SELECT given_tag, COUNT(*) FROM twoots WHERE id >= {low} AND id < {high} GROUP BY given_tag"  # noqa: S608 - numbers
+                f"SELECT given_tag, COUNT(*) FROM twoots WHERE id >= {low} AND id < {high} GROUP BY given_tag"  # noqa: S608 - two numbers of ours
             ).fetchall()
         )
         for low, high, name in by_year_start.values()
