@@ -25,6 +25,7 @@ from twooter.services.imports import Imports
 from twooter.services.limits import Limits
 from twooter.services.links import Links
 from twooter.services.mails import Mails
+from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
 from twooter.services.parked import Parked
@@ -36,6 +37,7 @@ from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
+from twooter.services.trends import Trends
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
 from twooter.settings import Settings
@@ -133,6 +135,8 @@ def wire(settings: Settings) -> Services:
         repairs=Repairs(storage, ids, audits),
         parked=Parked(storage, ids),
         schedules=Schedules(storage, ids),
+        trends=Trends(storage, ids),
+        maintenance=Maintenance(storage, ids),
         background=Background(
             [
                 Job("node_lease", 20, ids.renew),

@@ -6,11 +6,23 @@ from celery import Celery
 
 from twooter.broker import APPLY
 from twooter.services.house import Services
+from workers.schedule import ENTRIES, SCHEDULE, Entry
 
 
 def register(app: Celery, services: Services) -> None:
-    """Give the application its tasks."""
+    """Give the application its tasks, and beat the times of the periodic ones."""
 
     @app.task(name=APPLY)
     def apply_batch(consumer: str, batch_id: int) -> None:
         services.batches.run(consumer, batch_id)
+
+    for entry in ENTRIES:
+        _register_periodic(app, services, entry)
+    app.conf.beat_schedule = SCHEDULE
+
+
+def _register_periodic(app: Celery, services: Services, entry: Entry) -> None:
+    @app.task(name=entry.task)
+    def run() -> None:
+        if services.schedules.claim(entry.task, entry.every_seconds):
+            entry.run(services)

@@ -19,6 +19,7 @@ from twooter.services.histories import Histories
 from twooter.services.ids import Ids
 from twooter.services.imports import Imports
 from twooter.services.limits import Limits
+from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
 from twooter.services.parked import Parked
@@ -29,6 +30,7 @@ from twooter.services.stats import MessageStats
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
+from twooter.services.trends import Trends
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
 from twooter.settings import Settings
@@ -66,6 +68,8 @@ class Services:
     repairs: Repairs
     parked: Parked
     schedules: Schedules
+    trends: Trends
+    maintenance: Maintenance
     background: Background
 
     def authenticate(self, token: str) -> Viewer:

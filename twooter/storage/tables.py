@@ -64,9 +64,10 @@ class Tokens(Table):
     user_agent = BinaryChar(max_length=255)
 
     class Meta:
-        """Found by their account's shard."""
+        """Found by their account's shard; expired ones by their time."""
 
         primary_key = CompositeKey("account_id", "id")
+        indexes = ((("expires_ms",), False),)
 
 
 class KnownNetworks(Table):
@@ -134,6 +135,7 @@ class IdempotencyKeys(Table):
 
     class Meta:
         primary_key = CompositeKey("account_id", "key")
+        indexes = ((("created_ms",), False),)
 
 
 class Imports(Table):

@@ -56,6 +56,7 @@ class Tokens(Frozen):
 
     class Meta:
         primary_key = CompositeKey("account_id", "id")
+        indexes = ((("expires_ms",), False),)
 
 
 class KnownNetworks(Frozen):
@@ -109,6 +110,7 @@ class IdempotencyKeys(Frozen):
 
     class Meta:
         primary_key = CompositeKey("account_id", "key")
+        indexes = ((("created_ms",), False),)
 
 
 class Imports(Frozen):
