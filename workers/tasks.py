@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import Celery
 
 from twooter.broker import APPLY
+from twooter.errors import Unavailable
 from twooter.services.house import Services
 from workers.schedule import ENTRIES, SCHEDULE, Entry
 
@@ -12,7 +13,7 @@ from workers.schedule import ENTRIES, SCHEDULE, Entry
 def register(app: Celery, services: Services) -> None:
     """Give the application its tasks, and beat the times of the periodic ones."""
 
-    @app.task(name=APPLY)
+    @app.task(name=APPLY, throws=(Unavailable,))  # sent again when overdue: no error with a traceback
     def apply_batch(consumer: str, batch_id: int) -> None:
         services.batches.run(consumer, batch_id)
 
