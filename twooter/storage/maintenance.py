@@ -64,7 +64,7 @@ def _prunable(
         old = time < p("before")
         for column in equal:
             old &= column == p(column.name)
-        return table.select(*key).where(old).order_by(*key).limit(STEP)
+        return table.select(*key).where(old).order_by(*key).limit(p("limit"))
 
     return (
         Statement(f"prune_{name}_keys", find, scatter=scatter),
@@ -110,7 +110,7 @@ _done_batches = Statement(
         )
         .where((Batches.id < p("before")) & Deliveries.batch_id.is_null())
         .order_by(Batches.id)
-        .limit(STEP)
+        .limit(p("limit"))
     ),
 )
 _remove_batches = Statement("prune_batches", lambda: Batches.delete().where(Batches.id.in_(each("ids"))))
@@ -124,14 +124,16 @@ def prune(tx: Session, pruning: Pruning, now_ms: int) -> int:
     before = now_ms - pruning.kept_ms
     before = ids.first_at(before) if pruning.by_id else before
     keys: Sequence[tuple[Any, ...]] = [
-        tuple(row) for row in tx.all(pruning.keys, before=before, **pruning.given)
+        tuple(row) for row in tx.all(pruning.keys, before=before, limit=STEP, **pruning.given)
     ]
     return tx.run(pruning.remove, keys=keys) if keys else 0
 
 
 def prune_batches(tx: Session, now_ms: int) -> int:
     """Remove at most `STEP` old batches that every consumer is done with, and their deliveries; return how many."""
-    found = [row[0] for row in tx.all(_done_batches, before=ids.first_at(now_ms - BATCHES_KEPT_MS))]
+    found = [
+        row[0] for row in tx.all(_done_batches, before=ids.first_at(now_ms - BATCHES_KEPT_MS), limit=STEP)
+    ]
     if found:
         tx.run(_remove_deliveries, ids=found)
         tx.run(_remove_batches, ids=found)

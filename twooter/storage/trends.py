@@ -37,7 +37,7 @@ _candidates = Statement(
             & (HashtagWindows.accounts >= p("least"))
         )
         .order_by(HashtagWindows.tag_id)
-        .limit(PAGE)
+        .limit(p("limit"))
     ),
 )
 _all = Statement("trends_all", lambda: Trends.select(Trends.tag_id, Trends.score_milli, Trends.computed_ms))
@@ -68,7 +68,7 @@ _uses = Statement(
             & (HashtagWindows.tag_id > p("after"))
         )
         .order_by(HashtagWindows.tag_id)
-        .limit(PAGE)
+        .limit(p("limit"))
     ),
 )
 _clear = Statement(
@@ -97,7 +97,9 @@ def fetch_candidates(
     tx: Session, today_ms: int, yesterday_ms: int, least: int, after: int
 ) -> list[tuple[int, int, int]]:
     """Return (hashtag, accounts today, accounts yesterday) above a hashtag, of those that enough accounts use today."""
-    rows = tx.all(_candidates, today_ms=today_ms, yesterday_ms=yesterday_ms, least=least, after=after)
+    rows = tx.all(
+        _candidates, today_ms=today_ms, yesterday_ms=yesterday_ms, least=least, after=after, limit=PAGE
+    )
     return [(row[0], row[1], row[2]) for row in rows]
 
 
@@ -120,7 +122,9 @@ def fetch_changed(tx: Session, limit: int) -> list[tuple[Unit, int, int]]:
 
 def fetch_uses(tx: Session, unit: Unit, start_ms: int, after: int) -> list[tuple[int, int]]:
     """Return (hashtag, uses) of one page of a window, above a hashtag."""
-    return [(row[0], row[1]) for row in tx.all(_uses, unit=int(unit), start_ms=start_ms, after=after)]
+    return [
+        (row[0], row[1]) for row in tx.all(_uses, unit=int(unit), start_ms=start_ms, after=after, limit=PAGE)
+    ]
 
 
 def replace_top(tx: Session, unit: Unit, start_ms: int, version: int, top: Sequence[tuple[int, int]]) -> None:

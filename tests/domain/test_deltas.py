@@ -1,0 +1,99 @@
+"""Sums of events are the same however the events are ordered and grouped, and what is taken back leaves nothing."""
+
+import itertools
+from collections import Counter
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twooter.domain import deltas, ids, windows
+from twooter.domain.deltas import ALL_TIME, Deltas
+from twooter.domain.events import AccountEvent, DeletionEvent, Event, TwootEvent
+from twooter.domain.windows import KEPT_MS, Unit
+
+times = st.integers(ids.EPOCH_MS, ids.EPOCH_MS + 26 * 365 * 86_400_000)
+few = st.integers(1, 5)
+twoots = st.builds(
+    TwootEvent,
+    sign=st.sampled_from([1, -1]),
+    author_id=few,
+    twoot_id=few,
+    at_ms=times,
+    tag_ids=st.lists(few, unique=True, max_size=4).map(tuple),
+    parent_id=st.none() | few,
+    parent_author_id=few,
+    version=few,
+)
+registered = st.builds(AccountEvent, sign=st.sampled_from([1, -1]), account_id=few, at_ms=times)
+histories = st.lists(twoots | registered, max_size=30)
+
+
+def plain(sums: Deltas) -> dict[str, dict[object, object]]:
+    """Return the sums without the zeros."""
+    counters = (sums.active_accounts, sums.hashtags, sums.hashtag_windows, sums.hashtag_accounts)
+    found: dict[str, dict[object, object]] = {
+        str(number): {key: by for key, by in counter.items() if by} for number, counter in enumerate(counters)
+    }
+    found["windows"] = {
+        key: (d.twoots, d.replies, d.accounts)
+        for key, d in sums.windows.items()
+        if d.twoots or d.replies or d.accounts
+    }
+    return found
+
+
+def added(parts: list[Deltas]) -> Deltas:
+    """Return the sum of sums."""
+    total = Deltas()
+    for part in parts:
+        for name in ("active_accounts", "hashtags", "hashtag_windows", "hashtag_accounts"):
+            counter: Counter[object] = getattr(total, name)
+            counter.update(getattr(part, name))
+        for key, delta in part.windows.items():
+            into = total.windows[key]
+            into.twoots += delta.twoots
+            into.replies += delta.replies
+            into.accounts += delta.accounts
+    return total
+
+
+@given(histories, st.randoms(use_true_random=False), st.lists(st.integers(0, 30)))
+def test_order_and_grouping_do_not_matter(events: list[Event], rng: object, cuts: list[int]) -> None:
+    whole = plain(deltas.reduce(events))
+    shuffled = list(events)
+    rng.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    assert plain(deltas.reduce(shuffled)) == whole
+    at = sorted({min(cut, len(shuffled)) for cut in cuts} | {0, len(shuffled)})
+    groups = [shuffled[low:high] for low, high in itertools.pairwise(at)]
+    assert plain(added([deltas.reduce(group) for group in groups])) == whole
+
+
+@given(histories)
+def test_what_is_taken_back_leaves_nothing(events: list[Event]) -> None:
+    back = [
+        replace(event, sign=-event.sign) for event in events if isinstance(event, TwootEvent | AccountEvent)
+    ]
+    assert not any(plain(deltas.reduce([*events, *back])).values())
+
+
+@given(histories, times)
+def test_only_windows_that_are_not_kept_any_more_are_left_out(events: list[Event], now_ms: int) -> None:
+    whole, kept = deltas.reduce(events), deltas.reduce(events, now_ms=now_ms)
+    lasting = {k for k in whole.windows if k[1] >= now_ms - KEPT_MS.get(Unit(k[0]), now_ms)}
+    assert kept.windows.keys() == lasting
+    assert kept.hashtag_windows == {k: n for k, n in whole.hashtag_windows.items() if k[:2] in lasting}
+    assert (kept.hashtags, kept.hashtag_accounts) == (whole.hashtags, whole.hashtag_accounts)
+
+
+def test_a_reply_with_two_hashtags_moves_what_it_should() -> None:
+    at_ms = ids.EPOCH_MS + 400 * 86_400_000 + 12_345_678
+    sums = deltas.reduce([TwootEvent(1, 7, 1, at_ms, (3, 4), 2, 8, 1), DeletionEvent(7)])
+    day_ms = windows.start(Unit.DAY, at_ms)
+    assert plain(sums) == {
+        "0": {(day_ms, 7): 1},
+        "1": {3: 1, 4: 1},
+        "2": {(int(unit), windows.start(unit, at_ms), tag): 1 for unit in Unit for tag in (3, 4)},
+        "3": {(tag, day, 7): 1 for tag in (3, 4) for day in (day_ms, ALL_TIME)},
+        "windows": {(int(unit), windows.start(unit, at_ms)): (1, 1, 0) for unit in Unit},
+    }
