@@ -44,8 +44,7 @@ class Session:
 
     def all(self, statement: Statement, **given: Any) -> list[Row]:
         """Return every row."""
-        rows: list[Row] = self._execute(statement, *statement.text(self._database, given)).fetchall()
-        return rows
+        return list(self._execute(statement, *statement.text(self._database, given)).fetchall())
 
     def one(self, statement: Statement, **given: Any) -> Row | None:
         """Return the first row, or None."""
@@ -206,7 +205,9 @@ class Storage:
     def _once(self, work: Callable[[Session], T]) -> T:
         if getattr(self._thread, "busy", False):
             # a second BEGIN would commit half of the first; a node lease that ended in the middle may come here
-            raise Unavailable("A transaction would have begun within another; nothing was written, try again.")
+            raise Unavailable(
+                "A transaction would have begun within another; nothing was written, try again."
+            )
         self._thread.busy = True
         try:
             return self._begin_and_commit(work)
