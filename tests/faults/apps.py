@@ -99,6 +99,11 @@ class App:
         return self.server.url
 
     @property
+    def database_path(self) -> str:
+        """Return the file of an SQLite database, for what time alone would bring about."""
+        return self._settings["TWOOTER_DATABASE_URL"].removeprefix("sqlite:///")
+
+    @property
     def var_dir(self) -> Path:
         """Return the web server's `var`, where mails of a laptop are written."""
         return self.server.folder / "var"

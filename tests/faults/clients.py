@@ -10,6 +10,10 @@ from io import BytesIO
 from typing import Any
 
 PASSWORD = "correct horse battery staple"
+HEAD = (
+    b"POST /v1/twoots HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
+)
+"""What a publishing client begins with; takes the token as bytes."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 TELLTALES = re.compile(
     rb"Traceback|File \"|\.py\b|SELECT |INSERT |UPDATE |DELETE FROM|sqlite|pymysql|peewee|Errno|0x[0-9a-f]{6}",
