@@ -193,3 +193,11 @@ def test_times_of_real_requests_and_statements_are_there(
 def test_times_that_are_not_kept_are_refused(client: TestClient, admin: dict[str, str], query: str) -> None:
     answer = client.simulate_get("/v1/analytics/requests", query_string=query, headers=admin)
     assert answer.status_code in (400, 422)
+
+
+def test_many_hashtags_over_many_windows_are_refused_together(client: TestClient) -> None:
+    tags = "&".join(f"hashtag=t{number}" for number in range(100))
+    days = "from=2026-01-01T00:00:00Z&to=2026-10-01T00:00:00Z&interval=day&group_by=hashtag"
+    answer = client.simulate_get("/v1/analytics/twoots", query_string=f"{days}&{tags}")
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == "interval"

@@ -19,6 +19,8 @@ from twooter.storage.database import Session, Storage
 from twooter.storage.timings import MAX_ROWS, Kind
 
 _LED_UNITS = (Unit.HOUR, Unit.DAY, Unit.MONTH, Unit.YEAR)
+MAX_CELLS = 20_000
+"""Hashtags times windows of one answer: half a second of work."""
 _MAX_LED_WINDOWS = 62
 _SUMMARY_DAYS = 7
 _SUMMARY_HASHTAGS = 10
@@ -65,10 +67,12 @@ class Analytics:
     def hashtags(self, span: Span, tags: Sequence[str], limit: int) -> list[HashtagHistory]:
         """Return hashtags with every window of the span: those named, or else those that lead it, the most used first.
 
-        Raises: Invalid for more than 100 names.
+        Raises: Invalid for more than 100 names, or more than 20,000 windows over all of them.
         """
         if len(tags) > MAX_HASHTAGS:
             raise Invalid.field("hashtag", "too_many", f"Name at most {MAX_HASHTAGS} hashtags.")
+        if (len(tags) or limit) * len(span.starts) > MAX_CELLS:
+            raise Invalid.field("interval", "too_many", "Ask for fewer hashtags, longer windows or a shorter range.")
         keys = list(dict.fromkeys(grammar.tag_key(tag) for tag in tags))
 
         def work(tx: Session) -> list[HashtagHistory]:
