@@ -34,6 +34,7 @@ def create_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # however long an outage lasts
         broker_connection_timeout=2.0,
         broker_transport_options=_transport_options(url),
         task_publish_retry=False,
@@ -42,7 +43,12 @@ def create_celery(settings: Settings) -> Celery:
         timezone="UTC",
     )
     if url.startswith("amqp"):
-        app.conf.update(task_default_queue_type="quorum", worker_detect_quorum_queues=True)
+        app.conf.update(
+            task_default_queue_type="quorum",
+            task_create_missing_queue_type="quorum",  # every queue but the default one is made where it is named
+            worker_detect_quorum_queues=True,
+            broker_native_delayed_delivery_queue_type="classic",  # 28 queues Celery insists on and nobody uses
+        )
     return app
 
 
