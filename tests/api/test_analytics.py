@@ -113,14 +113,14 @@ def test_too_much_or_too_odd_a_question_is_refused(client: TestClient, query: st
 def test_many_hashtags_over_many_windows_are_read_in_steps(
     client: TestClient, services: Services, drain: Drain
 ) -> None:
-    tags = [f"t{number}" for number in range(100)]
+    tags = [f"t{number}" for number in range(20)]
     for month in (1, 6, 12):
         count(services, ms(2002, month, 4), *tags)
     drain(services)
     names = "&".join(f"hashtag={tag}" for tag in tags)
     query = f"interval=day&from=2001-06-01&to=2003-12-31&{names}"
     found = get(client, "/v1/analytics/twoots", query)["hashtags"]
-    assert [sum(w["uses"] for w in tag["windows"]) for tag in found] == [3] * 100
+    assert [sum(w["uses"] for w in tag["windows"]) for tag in found] == [3] * 20
 
 
 def test_the_summary_tells_totals_days_and_hashtags(
