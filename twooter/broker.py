@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from celery import Celery
@@ -56,7 +57,7 @@ def _transport_options(url: str) -> dict[str, Any]:  # Any: each transport has i
     if url.startswith("memory"):
         return {"polling_interval": 0.02}
     if url.startswith("amqp"):
-        return {"confirm_publish": True, "max_retries": 0, "read_timeout": 5, "write_timeout": 5}
+        return {"confirm_publish": True, "max_retries": 0, "read_timeout": 2, "write_timeout": 2}
     return {
         "visibility_timeout": 300,
         "socket_timeout": _TIMEOUT_SECONDS,
@@ -67,11 +68,23 @@ def _transport_options(url: str) -> dict[str, Any]:  # Any: each transport has i
 
 
 class Sender:
-    """Sends batches to their consumers' queues."""
+    """Sends batches to their consumers' queues.
+
+    A broker that needs long to fail is left alone for as long, so that half of a relay's time is for sealing.
+    """
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._rests_until = 0.0
 
     def __call__(self, consumer: str, batch_id: int) -> None:
         """Send one task; raises when the broker does not take it."""
-        self._app.send_task(APPLY, args=(consumer, batch_id), queue=QUEUES[consumer])
+        began = time.monotonic()
+        if began < self._rests_until:
+            raise ConnectionError("the broker did not answer a moment ago")
+        try:
+            self._app.send_task(APPLY, args=(consumer, batch_id), queue=QUEUES[consumer])
+        except Exception:
+            failed = time.monotonic()
+            self._rests_until = failed + (failed - began)
+            raise

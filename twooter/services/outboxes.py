@@ -50,7 +50,10 @@ class Outboxes:
     def append_many(self, tx: Session, account_id: int, events: Sequence[Event]) -> None:
         """Write events that no request caused in the caller's transaction."""
         made = [self._ids.make() for _ in events]
-        rows = [(id_, Envelope(event, id_rules.time_ms(id_), None)) for id_, event in zip(made, events, strict=True)]
+        rows = [
+            (id_, Envelope(event, id_rules.time_ms(id_), None))
+            for id_, event in zip(made, events, strict=True)
+        ]
         outbox.append_many(tx, account_id, rows)
 
     def seal(self) -> tuple[int, list[Delivery]]:
@@ -73,11 +76,11 @@ class Outboxes:
             EVENTS_SEALED.inc(count)
         return count, deliveries
 
-    def overdue(self) -> list[Delivery]:
-        """Return deliveries that were sent long ago and are not done, to be sent again."""
+    def overdue(self, limit: int = outbox.MAX_BATCH) -> list[Delivery]:
+        """Return deliveries that were sent long ago, or never, and are not done, to be sent now."""
         now_ms = self._ids.now_ms()
         before_ms = now_ms - self._resend_ms
-        found = self._storage.transact(lambda tx: outbox.fetch_overdue(tx, now_ms, before_ms))
+        found = self._storage.transact(lambda tx: outbox.fetch_overdue(tx, now_ms, before_ms, limit))
         for delivery in found:
             log.warning(
                 "batch_overdue",
@@ -92,10 +95,9 @@ class Outboxes:
         oldest = self._storage.read(outbox.find_oldest_id)
         OUTBOX_AGE.set(0 if oldest is None else max(0, self._ids.now_ms() - id_rules.time_ms(oldest)) / 1000)
 
-    @staticmethod
-    def send(deliveries: list[Delivery], send: Send) -> None:
-        """Send deliveries; what the broker refuses is sent again once it is overdue."""
-        for delivery in deliveries:
+    def send(self, deliveries: list[Delivery], send: Send) -> bool:
+        """Send deliveries; return False when the broker refused one, and it and the others are overdue at once."""
+        for position, delivery in enumerate(deliveries):
             try:
                 send(delivery.consumer, delivery.batch_id)
             except Exception as ex:  # noqa: BLE001 - any broker failure means the same: later
@@ -105,8 +107,11 @@ class Outboxes:
                     consumer=delivery.consumer,
                     error=type(ex).__name__,
                 )
-                return
+                unsent = deliveries[position:]
+                self._storage.transact(lambda tx: outbox.put_back(tx, unsent))  # noqa: B023 - run at once
+                return False
             BATCHES_SENT.labels(delivery.consumer).inc()
+        return True
 
 
 def _readable(taken: Taken) -> Taken:
@@ -137,17 +142,20 @@ Wait = Callable[[float], bool]
 def relay(outboxes: Outboxes, send: Send, wait: Wait, *, poll_seconds: float) -> None:
     """Seal and send until `wait(seconds)` answers True; goes on after any failure.
 
-    A batch that is full is followed by the next at once; otherwise events gather for one poll.
+    A batch that is full is followed by the next at once; otherwise events gather for one poll. While the broker is
+    away, a single overdue batch asks for it.
     """
     rounds = 0
     pause = 0.0
+    is_there = True
     while not wait(pause):
         try:
             count, deliveries = outboxes.seal()
             if rounds % max(1, int(1 / poll_seconds)) == 0:
-                deliveries = outboxes.overdue() + deliveries
+                deliveries = outboxes.overdue(outbox.MAX_BATCH if is_there else 1) + deliveries
                 outboxes.measure()
-            outboxes.send(deliveries, send)
+            if deliveries:
+                is_there = outboxes.send(deliveries, send)
             pause = 0.0 if count >= outbox.MAX_BATCH else poll_seconds
         except Exception as ex:  # noqa: BLE001 - a relay must outlive whatever a bad minute brings
             log.error("relay_failed", error=type(ex).__name__, detail=str(ex)[:200])

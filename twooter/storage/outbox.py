@@ -12,7 +12,7 @@ from peewee import fn
 from twooter.domain import events
 from twooter.domain.events import Envelope
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.statements import Insert, Statement, each, in_rows, p
 from twooter.storage.tables import Batches, Deliveries, Ledger, Outbox, ParkedEvents
 
 Packed = Any  # JSON, as `domain.events.pack` makes it; whatever a broken row holds when it is a poisoned one
@@ -43,7 +43,9 @@ _ledger = Insert("ledger_insert", Ledger, ("batch_id", "consumer"), duplicate="i
 _finish = Statement(
     "delivery_finish",
     lambda: Deliveries.update(state=p("state")).where(
-        (Deliveries.batch_id == p("batch_id")) & (Deliveries.consumer == p("consumer"))
+        (Deliveries.batch_id == p("batch_id"))
+        & (Deliveries.consumer == p("consumer"))
+        & (Deliveries.state == PENDING)  # a late repetition does not hide that something was parked
     ),
 )
 _overdue = Statement(
@@ -52,9 +54,15 @@ _overdue = Statement(
         Deliveries.select(Deliveries.batch_id, Deliveries.consumer, Deliveries.attempts)
         .where((Deliveries.state == PENDING) & (Deliveries.sent_ms < p("before_ms")))
         .order_by(Deliveries.sent_ms)
-        .limit(MAX_BATCH)
+        .limit(p("limit"))
     ),
     lock="FOR UPDATE SKIP LOCKED",
+)
+_put_back = Statement(
+    "delivery_put_back",
+    lambda: Deliveries.update(attempts=Deliveries.attempts - 1, sent_ms=0).where(
+        in_rows((Deliveries.batch_id, Deliveries.consumer), "keys") & (Deliveries.state == PENDING)
+    ),
 )
 _resend = Statement(
     "delivery_resend",
@@ -144,12 +152,17 @@ def finish(tx: Session, batch_id: int, consumer: str, *, parked: bool = False) -
     tx.run(_finish, batch_id=batch_id, consumer=consumer, state=PARKED if parked else DONE)
 
 
-def fetch_overdue(tx: Session, now_ms: int, before_ms: int) -> list[Delivery]:
-    """Return deliveries not finished since `before_ms`, oldest first, at most 500, marked as sent again now."""
-    found = [Delivery(*row) for row in tx.all(_overdue, before_ms=before_ms)]
+def fetch_overdue(tx: Session, now_ms: int, before_ms: int, limit: int) -> list[Delivery]:
+    """Return deliveries not finished since `before_ms`, oldest first, at most `limit`, marked as sent again now."""
+    found = [Delivery(*row) for row in tx.all(_overdue, before_ms=before_ms, limit=limit)]
     for delivery in found:
         tx.run(_resend, batch_id=delivery.batch_id, consumer=delivery.consumer, now_ms=now_ms)
     return found
+
+
+def put_back(tx: Session, deliveries: Sequence[Delivery]) -> None:
+    """Take back that deliveries were sent, for they were not: they are the first to be overdue."""
+    tx.run(_put_back, keys=[(delivery.batch_id, delivery.consumer) for delivery in deliveries])
 
 
 def attempts(tx: Session, batch_id: int, consumer: str) -> int:
