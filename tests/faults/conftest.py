@@ -60,3 +60,10 @@ def production(mariadb_server_url: str, worker_id: str) -> Iterator[App]:
         settings = {"TWOOTER_CACHE_URL": cache_url, "TWOOTER_CORS_ORIGINS": ORIGIN}
         with App.production(database.url, redis.url, **settings) as started:
             yield started
+
+
+@pytest.fixture(params=["app", "production"])
+def shape(request: pytest.FixtureRequest) -> App:
+    """Return the application in each shape: one process on SQLite, and several on MariaDB and Redis."""
+    started: App = request.getfixturevalue(request.param)
+    return started
