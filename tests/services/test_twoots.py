@@ -20,6 +20,9 @@ from twooter.services.house import Services
 from twooter.storage import accounts, entries, outbox, twoots
 from twooter.storage.idempotency import Idempotency
 
+before_the_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""Of what is refused, or shaped, before any database is asked."""
+
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}\u200d\N{BOY}"
 
 Publish = Callable[..., Card]
@@ -102,6 +105,7 @@ def test_a_text_of_1_to_280_characters_as_people_count_them_is_kept(
     assert services.twoots.get(publish(text).twoot.id).twoot.text == text
 
 
+@before_the_database
 @pytest.mark.parametrize(
     ("text", "codes"),
     [

@@ -11,7 +11,7 @@ from twooter.api import params
 from twooter.api.clients import Clients
 from twooter.api.operations import Auth, operation
 from twooter.api.times import rfc3339
-from twooter.domain import grammar
+from twooter.domain import grammar, ids
 from twooter.domain.twoots import Card, Draft
 from twooter.services.limits import Limits
 from twooter.services.twoots import Twoots
@@ -135,7 +135,8 @@ class TwootsResource:
         """Publish."""
         given = params.body(req, PublishBody)
         self._limits.twoot(req.context.viewer.account_id, self._clients.of(req))
-        reply_to = None if given.reply_to is None else params.id_of(given.reply_to, "twoot")
+        # what is no id is the id of no twoot
+        reply_to = None if given.reply_to is None else ids.parse(given.reply_to) or 0
         card = self._twoots.publish(
             req.context.viewer,
             Draft(given.text, reply_to, given.language),

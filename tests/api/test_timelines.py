@@ -1,0 +1,274 @@
+"""Timelines over HTTP: pages with cursors and links, kept by everybody or by nobody, never older than a change."""
+
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from falcon.testing import Result, TestClient
+from pydantic import SecretStr
+
+from tests.api.conftest import PASSWORD, SignUp
+from tests.crowds import at_once
+from tests.queries import recorded
+from twooter.api.app import create_app
+from twooter.domain.clients import Client
+from twooter.domain.pages import Page, Slice
+from twooter.domain.twoots import Card
+from twooter.services.house import Services
+from twooter.services.timelines import Timelines
+from twooter.settings import Settings
+from twooter.wiring import wire
+
+before_the_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""Of what is refused, or shaped, before any database is asked."""
+
+PUBLIC = "/v1/timelines/public"
+
+
+@pytest.fixture
+def token(sign_up: SignUp) -> str:
+    """Return the token of somebody who writes."""
+    return sign_up("ada")
+
+
+@pytest.fixture(params=["public", "hashtag", "account"])
+def path(request: pytest.FixtureRequest, services: Services, token: str) -> str:
+    """Return the address of each timeline in turn; everything `publish` writes is on all of them."""
+    account_id = services.authenticate(token).account_id
+    return {
+        "public": PUBLIC,
+        "hashtag": "/v1/timelines/tags/%C3%96l",
+        "account": f"/v1/accounts/{account_id}/twoots",
+    }[str(request.param)]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def publish(client: TestClient, token: str, text: str = "#öl") -> str:
+    answer = client.simulate_post("/v1/twoots", json={"text": text}, headers=bearer(token))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json["id"])
+
+
+def read(client: TestClient, path: str, **options: Any) -> Result:
+    answer = client.simulate_get(path, **options)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def shown(answer: Result) -> list[str]:
+    return [item["id"] for item in answer.json["items"]]
+
+
+def links(answer: Result) -> dict[str, str]:
+    """Return the addresses of the Link header by their relation, without the server's."""
+    found = re.findall(r'<http://127\.0\.0\.1:8000([^>]+)>; rel="(\w+)"', answer.headers.get("link", ""))
+    return {rel: address for address, rel in found}
+
+
+def test_the_shape_of_a_page(client: TestClient, token: str, path: str) -> None:
+    written = [publish(client, token) for _ in range(3)]
+    answer = read(client, path, params={"limit": 2})
+    assert list(answer.json) == ["items", "next", "prev"]
+    twoots = [client.simulate_get(f"/v1/twoots/{id_}").json for id_ in (written[2], written[1])]
+    assert answer.json["items"] == twoots
+    assert answer.headers["content-type"] == "application/json"
+    assert isinstance(answer.json["next"], str)
+    assert isinstance(answer.json["prev"], str)
+
+
+def test_an_empty_timeline_is_an_empty_page(client: TestClient, path: str) -> None:
+    answer = read(client, path)
+    assert answer.json == {"items": [], "next": None, "prev": None}
+    assert "link" not in answer.headers
+
+
+def test_links_lead_where_the_cursors_do_to_the_very_end_and_back(
+    client: TestClient, token: str, path: str
+) -> None:
+    written = [publish(client, token) for _ in range(5)]
+    seen: list[str] = []
+    page = read(client, path, params={"limit": 2})
+    last = page
+    while True:
+        seen += shown(page)
+        assert links(page).keys() == {rel for rel in ("next", "prev") if page.json[rel] is not None}
+        for rel, address in links(page).items():
+            assert address == f"{path}?limit=2&cursor={page.json[rel]}"
+        last = page
+        if page.json["next"] is None:
+            break
+        page = read(client, links(page)["next"])
+    assert seen == written[::-1]
+    back = read(client, links(last)["prev"])
+    assert shown(back) == [written[2], written[1]]
+    newest = read(client, links(back)["prev"])
+    assert shown(newest) == [written[4], written[3]]
+    assert shown(read(client, links(newest)["prev"])) == []
+
+
+def test_an_unchanged_page_is_not_sent_twice(client: TestClient, token: str, path: str) -> None:
+    publish(client, token)
+    first = read(client, path)
+    etag = first.headers["etag"]
+    assert re.fullmatch(r'"[0-9a-f]+"', etag)
+    assert (first.headers["cache-control"], first.headers["vary"]) == ("no-cache", "Authorization")
+    for given in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        again = client.simulate_get(path, headers={"If-None-Match": given})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag), given
+        assert (again.headers["cache-control"], again.headers["vary"]) == ("no-cache", "Authorization")
+    assert read(client, path, headers={"If-None-Match": '"other"'}).content == first.content
+    publish(client, token)
+    changed = read(client, path, headers={"If-None-Match": etag})
+    assert changed.headers["etag"] != etag
+
+
+def test_a_signed_in_answer_is_the_same_page_and_kept_by_nobody(
+    client: TestClient, sign_up: SignUp, token: str, path: str
+) -> None:
+    publish(client, token)
+    anonymous, other = read(client, path), read(client, path, headers=bearer(sign_up("bob")))
+    assert other.json["items"] == anonymous.json["items"]
+    assert (other.headers["cache-control"], other.headers["vary"]) == ("private, no-store", "Authorization")
+    assert "etag" not in other.headers
+    headers = {**bearer(token), "If-None-Match": anonymous.headers["etag"]}
+    assert client.simulate_get(path, headers=headers).status_code == 200
+
+
+@before_the_database
+def test_a_cursor_is_of_one_list_and_one_viewer(
+    client: TestClient, sign_up: SignUp, token: str, path: str
+) -> None:
+    for _ in range(3):
+        publish(client, token)
+    viewers = [{}, bearer(token), bearer(sign_up("bob"))]
+    lists = [path, "/v1/timelines/tags/tea", *({PUBLIC, "/v1/timelines/tags/%C3%96l"} - {path})]
+    for owner in viewers:
+        cursor = read(client, path, params={"limit": 1}, headers=owner).json["next"]
+        for viewer in viewers:
+            for address in lists:
+                answer = client.simulate_get(address, params={"limit": 1, "cursor": cursor}, headers=viewer)
+                mine = viewer is owner and address is path
+                assert answer.status_code == (200 if mine else 400), (address, answer.text)
+                assert mine or answer.json["code"] == "bad_cursor"
+
+
+@before_the_database
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "limit=1&limit=2", "cursor="]
+)
+def test_a_bad_page_is_400(client: TestClient, path: str, query: str) -> None:
+    answer = client.simulate_get(path, query_string=query)
+    assert answer.status_code == 400
+    assert answer.json["errors"][0]["field"] in ("limit", "cursor")
+
+
+def test_the_timeline_of_an_account_that_is_not_there_is_404(client: TestClient) -> None:
+    for id_ in ("123", "0", "x", "1" * 30):
+        assert client.simulate_get(f"/v1/accounts/{id_}/twoots").status_code == 404
+
+
+@pytest.fixture
+def shared(settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Services]]:
+    """Return the services of two API processes with one database and one Redis; pages are kept for minutes."""
+    monkeypatch.setattr("twooter.api.lists.PAGE_SECONDS", 300.0)
+    changes = {"cache_url": SecretStr(redis_url), "cache_timeout_seconds": 1.0}
+    both = [wire(settings.model_copy(update=changes)) for _ in range(2)]
+    yield both
+    for services in both:
+        services.ids.release()
+        services.storage.close()
+
+
+@pytest.fixture
+def apps(shared: list[Services]) -> list[TestClient]:
+    """Return a client of each of them."""
+    return [TestClient(create_app(services)) for services in shared]
+
+
+def settled(client: TestClient, path: str) -> Result:
+    """Read a page until it is kept; return the kept one."""
+    for _ in range(3):  # the first makes the version, the second keeps the page
+        answer = read(client, path)
+    return answer
+
+
+def join(services: Services, username: str) -> str:
+    account = services.accounts.register(username, f"{username}@example.com", PASSWORD, None)
+    return services.tokens.issue(account.id, Client("192.0.2.1")).bearer
+
+
+def test_what_one_process_changes_another_shows_at_once(
+    shared: list[Services], apps: list[TestClient]
+) -> None:
+    token = join(shared[0], "ada")
+    account_id = shared[0].authenticate(token).account_id
+    for path in (PUBLIC, "/v1/timelines/tags/tea", f"/v1/accounts/{account_id}/twoots"):
+        assert shown(settled(apps[1], path)) == shown(settled(apps[0], path)) == []
+        written = publish(apps[0], token, "#tea")
+        assert shown(read(apps[1], path)) == shown(read(apps[0], path)) == [written]
+        assert shown(settled(apps[1], path)) == [written]
+        assert apps[0].simulate_delete(f"/v1/twoots/{written}", headers=bearer(token)).status_code == 204
+        assert shown(read(apps[1], path)) == shown(read(apps[0], path)) == []
+
+
+def test_kept_pages_cost_no_statement_and_are_told_apart_by_page(
+    shared: list[Services], apps: list[TestClient]
+) -> None:
+    token = join(shared[0], "ada")
+    written = [publish(apps[0], token) for _ in range(3)]
+    kept = settled(apps[0], f"{PUBLIC}?limit=2")
+    with recorded(shared[0].storage) as names:
+        assert read(apps[0], f"{PUBLIC}?limit=2").content == kept.content
+        etag = {"If-None-Match": kept.headers["etag"]}
+        assert apps[0].simulate_get(f"{PUBLIC}?limit=2", headers=etag).status_code == 304
+        assert names == []
+        assert shown(read(apps[0], f"{PUBLIC}?limit=3")) == written[::-1]
+        assert shown(read(apps[0], links(kept)["next"])) == written[:1]
+        assert names.count("public_page") == 2
+
+
+def test_whoever_is_signed_in_shares_the_kept_items_and_nothing_else(
+    shared: list[Services], apps: list[TestClient]
+) -> None:
+    token = join(shared[0], "ada")
+    publish(apps[0], token)
+    publish(apps[0], token)
+    anonymous = settled(apps[0], f"{PUBLIC}?limit=1")
+    with recorded(shared[0].storage) as names:
+        mine = read(apps[0], f"{PUBLIC}?limit=1", headers=bearer(token))
+    assert "public_page" not in names
+    assert mine.json["items"] == anonymous.json["items"]
+    assert mine.json["next"] != anonymous.json["next"]
+    assert mine.headers["cache-control"] == "private, no-store"
+    assert apps[0].simulate_get(PUBLIC, params={"limit": 1, "cursor": mine.json["next"]}).status_code == 400
+
+
+def test_of_many_who_ask_at_once_one_reads(
+    shared: list[Services], apps: list[TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(apps[0], join(shared[0], "ada"))  # and with it a version of the page
+    reading, reads = threading.Event(), list[Page]()
+    real = Timelines.public
+
+    def slowly(self: Timelines, page: Page) -> Slice[Card]:
+        reads.append(page)
+        reading.wait(0.3)  # whoever else comes meanwhile must not get here
+        return real(self, page)
+
+    monkeypatch.setattr(Timelines, "public", slowly)
+    found = at_once(shared[0].storage, [lambda: read(apps[0], PUBLIC).content] * 8)
+    assert len(set(map(str, found))) == 1
+    assert not isinstance(found[0], Exception), found
+    assert len(reads) == 1
+
+
+def test_a_hidden_account_is_shown_by_no_process(shared: list[Services], apps: list[TestClient]) -> None:
+    publish(apps[0], join(shared[0], "ada"))
+    assert len(shown(settled(apps[1], PUBLIC))) == 1
+    shared[0].accounts.suspend("ada")
+    assert shown(read(apps[1], PUBLIC)) == []
