@@ -9,8 +9,8 @@ import orjson
 
 from twooter.domain.twoots import Card
 
-_KEPT = 20_000
-"""About 20 MB at 1 KB a twoot."""
+_KEPT = 8_000
+"""About 8 MB at 1 KB a twoot."""
 
 
 class Fragments:

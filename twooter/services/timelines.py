@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from twooter.domain import pages
 from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Card
