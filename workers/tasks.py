@@ -11,9 +11,9 @@ from workers.schedule import ENTRIES, SCHEDULE, Entry
 
 
 def register(app: Celery, services: Services) -> None:
-    """Give the application its tasks, and beat the times of the periodic ones."""
+    """Give the application its tasks, this one alone, and beat the times of the periodic ones."""
 
-    @app.task(name=APPLY, throws=(Unavailable,))  # sent again when overdue: no error with a traceback
+    @app.task(name=APPLY, shared=False, throws=(Unavailable,))  # sent again when overdue: no error with a traceback
     def apply_batch(consumer: str, batch_id: int) -> None:
         services.batches.run(consumer, batch_id)
 
@@ -23,7 +23,7 @@ def register(app: Celery, services: Services) -> None:
 
 
 def _register_periodic(app: Celery, services: Services, entry: Entry) -> None:
-    @app.task(name=entry.task)
+    @app.task(name=entry.task, shared=False)
     def run() -> None:
         if services.schedules.claim(entry.task, entry.every_seconds):
             entry.run(services)

@@ -27,13 +27,9 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("demos:demo", "Fill the database with demo accounts and twoots."),
     "import": Entry("imports:import_", "Import messages from a CSV file."),
     "export": Entry("exports:export", "Write all messages as a CSV file."),
-    "audit": Entry(
-        "audits:audit", "Compare every aggregate with the twoots and accounts; end with 1 when one drifts."
-    ),
-    "repair": Entry(
-        "audits:repair", "Mend every drift that `audit` finds, by relative changes, while people write."
-    ),
-    "parked": Entry("audits:parked", "List or replay events that a consumer could not apply."),
+    "audit": Entry("audits:audit", "Compare every aggregate with its source."),
+    "repair": Entry("audits:repair", "Mend every drift that `audit` finds."),
+    "parked": Entry("audits:parked", "List or replay events that could not be applied."),
 }
 """In the order of the help. A test compares each line with the command's own docstring."""
 

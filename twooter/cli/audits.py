@@ -22,9 +22,10 @@ _SHOWN_ERROR = 80
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def audit(as_json: bool) -> None:  # noqa: FBT001 - click passes its flags by name
-    """Compare every aggregate with the twoots and accounts; end with 1 when one drifts.
+    """Compare every aggregate with its source.
 
-    Reads in bounded steps, while people write; events that are still on their way are counted as if they had arrived.
+    Ends with 1 when one differs from what twoots and accounts say. Reads in bounded steps, while people write; events
+    that are still on their way are counted as if they had arrived.
     """
     with opened(read_settings()) as services, _shown() as progress:
         report = services.audits.audit(progress=progress)
@@ -37,7 +38,10 @@ def audit(as_json: bool) -> None:  # noqa: FBT001 - click passes its flags by na
 @click.option("--dry-run", is_flag=True, help="Only show what would be mended.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def repair(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes its flags by name
-    """Mend every drift that `audit` finds, by relative changes, while people write."""
+    """Mend every drift that `audit` finds.
+
+    Changes are relative, in small transactions, and safe while people write.
+    """
     with opened(read_settings()) as services, _shown() as progress:
         run = services.audits.audit if dry_run else services.repairs.repair
         report = run(progress=progress)
@@ -46,7 +50,7 @@ def repair(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes
 
 @click.group()
 def parked() -> None:
-    """List or replay events that a consumer could not apply."""
+    """List or replay events that could not be applied."""
 
 
 _consumer = click.option(
@@ -80,7 +84,12 @@ def replay(consumer: str | None) -> None:
     """Bring parked events to their consumer again, each once."""
     with opened(read_settings()) as services:
         count = services.parked.replay(_chosen(consumer))
-    click.echo(f"{count} events are on their way again." if count else "Nothing is parked.")
+    if not count:
+        click.echo("Nothing is parked.")
+    else:
+        click.echo(
+            "1 event is on its way again." if count == 1 else f"{count} events are on their way again."
+        )
 
 
 def _chosen(consumer: str | None) -> Sequence[str]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from twooter.domain import deltas, windows
 from twooter.domain import ids as id_rules
-from twooter.domain import windows
 from twooter.domain.drifts import Drifts, Kind, Report
-from twooter.domain.events import AccountEvent, TwootEvent, unpack
+from twooter.domain.events import AccountEvent, Event, TwootEvent, unpack
 from twooter.domain.windows import Unit
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
@@ -20,6 +20,7 @@ from twooter.services.checks import DAY_MS, Days, Pending, TagIds
 from twooter.services.ids import Ids
 from twooter.storage import audits, pending, sources, starts
 from twooter.storage.database import Session, Storage
+from twooter.storage.outbox import Packed
 
 log = get_logger("audits")
 
@@ -251,15 +252,22 @@ def _pending(tx: Session, consumer: str) -> Pending:
     for number, packed in enumerate(pending.fetch(tx, consumer)):
         if number == MAX_PENDING:
             raise Unavailable("Too many events wait to be applied; audit again when the queue is shorter.")
-        try:
-            event = unpack(packed).event
-        except ValueError:
-            continue
+        event = _readable(packed)
         if consumer == "edges" and isinstance(event, TwootEvent):
             coming.add_edge(event)
         elif isinstance(event, TwootEvent | AccountEvent):
             coming.by_day[event.at_ms // DAY_MS * DAY_MS].append(event)
     return coming
+
+
+def _readable(packed: Packed) -> Event | None:
+    """Return the event, or None for what nobody can apply: a poisoned one has moved nothing, and never will."""
+    try:
+        event = unpack(packed).event
+        deltas.reduce([event])
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+    return event
 
 
 def _next_day(tx: Session, at_ms: int, now_ms: int, coming: Pending) -> int | None:

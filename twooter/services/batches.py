@@ -117,7 +117,7 @@ class Batches:
         return failed
 
     def _tell(self, consumer: str, batch_id: int, packed: Sequence[Packed], parked: int) -> None:
-        written = [event[:2] for event in packed if isinstance(event, list) and isinstance(event[0], int)]
+        written = [event[:2] for event in packed if _is_stamped(event)]
         now_ms = self._ids.now_ms()
         delay_seconds = max(0, now_ms - min((time_ms for time_ms, _ in written), default=now_ms)) / 1000
         FRESHNESS.labels(consumer).observe(delay_seconds)
@@ -134,6 +134,11 @@ class Batches:
                 :_SHOWN_REQUESTS
             ],
         )
+
+
+def _is_stamped(event: Packed) -> bool:
+    """Return whether a packed event begins with its time; a poisoned one may be anything."""
+    return isinstance(event, list) and len(event) > 1 and isinstance(event[0], int)
 
 
 def _park(
