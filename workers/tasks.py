@@ -13,7 +13,8 @@ from workers.schedule import ENTRIES, SCHEDULE, Entry
 def register(app: Celery, services: Services) -> None:
     """Give the application its tasks, this one alone, and beat the times of the periodic ones."""
 
-    @app.task(name=APPLY, shared=False, throws=(Unavailable,))  # sent again when overdue: no error with a traceback
+    # Unavailable is no error with a traceback: the batch is sent again when it is overdue
+    @app.task(name=APPLY, shared=False, throws=(Unavailable,))
     def apply_batch(consumer: str, batch_id: int) -> None:
         services.batches.run(consumer, batch_id)
 
