@@ -84,12 +84,12 @@ BUILD = Gauge(
 def count_log(level: str, logger: str) -> None:
     """Count one log line; only levels worth an alert get a series of their own."""
     if level in ("warning", "error", "critical", "exception"):
-        LOG_EVENTS.labels(level, logger.split(".")[0]).inc()
+        LOG_EVENTS.labels(level, logger.partition(".")[0]).inc()
 
 
 def take_slot(name: str) -> None:
-    """Name this process's files; to be called in a forked child. A slot has one process at a time, and no underscore."""
-    global _slot  # noqa: PLW0603 - it is the process's identity, of which there is one
+    """Name this process's files, in a forked child. A slot has one process at a time, and no underscore."""
+    global _slot
     _slot = name
 
 

@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     env: Literal["laptop", "production"] = setting("laptop", "`production` refuses laptop conveniences.")
     var_dir: Path = setting(Path("var"), "Folder for the SQLite file, mails and the secret key of a laptop.")
     public_url: str = setting(
-        "http://127.0.0.1:8000", "Address clients see; used in links and mails; unset: follows `TWOOTER_PORT`."
+        "http://127.0.0.1:8000",
+        "Address clients see; used in links and mails; unset: follows `TWOOTER_PORT`.",
     )
 
     host: str = setting("127.0.0.1", "Address the web server listens on.")
@@ -139,7 +140,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _follow_port(self) -> Settings:
         if "public_url" not in self.model_fields_set:
-            object.__setattr__(self, "public_url", f"http://127.0.0.1:{self.port}")  # frozen for everybody else
+            object.__setattr__(
+                self, "public_url", f"http://127.0.0.1:{self.port}"
+            )  # frozen for everybody else
         return self
 
     @model_validator(mode="after")

@@ -9,9 +9,9 @@ import tempfile
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="twooter-worker-metrics-"))
 
-import click  # noqa: E402 - see above
+import click
 
-from twooter.broker import ALL_QUEUES  # noqa: E402 - see above
+from twooter.broker import ALL_QUEUES
 
 
 @click.group()
@@ -28,10 +28,8 @@ def worker(queues: str, concurrency: int) -> None:
     """Run a worker."""
     from workers.app import main as create
 
-    create().worker_main(
-        ["worker", "--queues", queues, "--concurrency", str(concurrency), "--loglevel", "INFO"]
-        + ["--without-gossip", "--without-mingle", "--pool", "prefork"]
-    )
+    options = ["--queues", queues, "--concurrency", str(concurrency), "--loglevel", "INFO"]
+    create().worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--pool", "prefork"])
 
 
 @main.command()

@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +32,12 @@ histories = st.lists(twoots | registered, max_size=30)
 
 def plain(sums: Deltas) -> dict[str, dict[object, object]]:
     """Return the sums without the zeros."""
-    counters = (sums.active_accounts, sums.hashtags, sums.hashtag_windows, sums.hashtag_accounts)
+    counters: tuple[Counter[Any], ...] = (
+        sums.active_accounts,
+        sums.hashtags,
+        sums.hashtag_windows,
+        sums.hashtag_accounts,
+    )
     found: dict[str, dict[object, object]] = {
         str(number): {key: by for key, by in counter.items() if by} for number, counter in enumerate(counters)
     }

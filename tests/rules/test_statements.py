@@ -43,7 +43,9 @@ def test_a_statement_names_its_shard_key_or_says_why_not(statement: Statement) -
 
 
 def test_a_statement_that_forgets_its_shard_key_is_found() -> None:
-    forgetful = Statement("forgetful", lambda: Accounts.select().where(Accounts.username == statements.p("x")))
+    forgetful = Statement(
+        "forgetful", lambda: Accounts.select().where(Accounts.username == statements.p("x"))
+    )
     del statements.registry["forgetful"]
     assert _unnamed(forgetful) == ["accounts"]
 

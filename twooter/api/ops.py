@@ -39,7 +39,9 @@ class Health:
         """Tell."""
         wrong = self._check()
         resp.status = falcon.HTTP_200 if wrong is None else falcon.HTTP_503
-        resp.data = orjson.dumps({"status": "ok"} if wrong is None else {"status": "unavailable", "detail": wrong})
+        resp.data = orjson.dumps(
+            {"status": "ok"} if wrong is None else {"status": "unavailable", "detail": wrong}
+        )
         resp.content_type = falcon.MEDIA_JSON
         resp.set_header("Cache-Control", "no-store")
 

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from twooter.domain import text
 from twooter.errors import FieldError
 
+# fmt: off
 RESERVED = frozenset(
-    "about abuse account accounts admin administrator anonymous api app auth deleted docs everyone help home imported info "
-    "login logout me messages moderator news null official postmaster privacy public root search security settings signin "
-    "signup staff status support system terms timelines trends twooter undefined user users webmaster www".split()
+    [
+        "about", "abuse", "account", "accounts", "admin", "administrator", "anonymous", "api",
+        "app", "auth", "deleted", "docs", "everyone", "help", "home", "imported", "info", "login",
+        "logout", "me", "messages", "moderator", "news", "null", "official", "postmaster",
+        "privacy", "public", "root", "search", "security", "settings", "signin", "signup", "staff",
+        "status", "support", "system", "terms", "timelines", "trends", "twooter", "undefined",
+        "user", "users", "webmaster", "www",
+    ]
 )
+# fmt: on
 """Names nobody can register."""
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 256

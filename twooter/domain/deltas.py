@@ -28,7 +28,9 @@ class WindowDelta:
 class Deltas:
     """Sums by row; rows whose sum is zero may stay in."""
 
-    windows: defaultdict[tuple[int, int], WindowDelta] = field(default_factory=lambda: defaultdict(WindowDelta))
+    windows: defaultdict[tuple[int, int], WindowDelta] = field(
+        default_factory=lambda: defaultdict(WindowDelta)
+    )
     active_accounts: Counter[tuple[int, int]] = field(default_factory=Counter)
     """By (day, account)."""
     hashtags: Counter[int] = field(default_factory=Counter)

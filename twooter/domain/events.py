@@ -38,7 +38,7 @@ class AccountEvent:
 
 @dataclass(frozen=True, slots=True)
 class MailEvent:
-    """A mail is to be written; `template` is `confirmation` or `reset`, `address` is given where no account is known."""
+    """A mail is to be written: `confirmation` or `reset`; `address` is given where no account is known."""
 
     kind: ClassVar[str] = "mail"
     template: str
@@ -55,7 +55,9 @@ class DeletionEvent:
 
 
 Event = TwootEvent | AccountEvent | MailEvent | DeletionEvent
-_KINDS: dict[str, Callable[..., Event]] = {c.kind: c for c in (TwootEvent, AccountEvent, MailEvent, DeletionEvent)}
+_KINDS: dict[str, Callable[..., Event]] = {
+    c.kind: c for c in (TwootEvent, AccountEvent, MailEvent, DeletionEvent)
+}
 
 
 @dataclass(frozen=True, slots=True)

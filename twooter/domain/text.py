@@ -26,7 +26,7 @@ def graphemes(value: str) -> int:
 
 
 def clean(value: str) -> str:
-    """Return the text with line ends as `\\n` and without white space around it."""
+    """Return the text with line feeds as line ends and without white space around it."""
     return value.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
@@ -40,7 +40,7 @@ def check_storable(field: str, value: str) -> list[FieldError]:
 
 
 def check_text(field: str, value: str, *, max_graphemes: int, min_graphemes: int = 1) -> list[FieldError]:
-    """Return what is wrong with a text of several lines; control characters other than tab and line feed are refused."""
+    """Return what is wrong with a text of several lines; of control characters only tab and line feed are taken."""
     if errors := check_storable(field, value):
         return errors
     if _CONTROL.search(value) is not None:

@@ -72,7 +72,9 @@ class Analytics:
         if len(tags) > MAX_HASHTAGS:
             raise Invalid.field("hashtag", "too_many", f"Name at most {MAX_HASHTAGS} hashtags.")
         if (len(tags) or limit) * len(span.starts) > MAX_CELLS:
-            raise Invalid.field("interval", "too_many", "Ask for fewer hashtags, longer windows or a shorter range.")
+            raise Invalid.field(
+                "interval", "too_many", "Ask for fewer hashtags, longer windows or a shorter range."
+            )
         keys = list(dict.fromkeys(grammar.tag_key(tag) for tag in tags))
 
         def work(tx: Session) -> list[HashtagHistory]:

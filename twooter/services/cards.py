@@ -35,4 +35,6 @@ class Cards:
     def of(self, tx: Session, found: Sequence[Twoot]) -> list[Card]:
         """Return the cards of twoots, in their order; one query."""
         authors = accounts.fetch_authors(tx, sorted({twoot.author_id for twoot in found}))
-        return [Card(twoot, author) for twoot in found if (author := authors.get(twoot.author_id)) is not None]
+        return [
+            Card(twoot, author) for twoot in found if (author := authors.get(twoot.author_id)) is not None
+        ]

@@ -139,7 +139,9 @@ _all_time = Statement(
         .group_by(HashtagAccounts.tag_id)
     ),
 )
-_off = fn.SUM(Case(None, [(HashtagAccounts.day_ms == ALL_TIME, HashtagAccounts.uses)], HashtagAccounts.uses * -1))
+_off = fn.SUM(
+    Case(None, [(HashtagAccounts.day_ms == ALL_TIME, HashtagAccounts.uses)], HashtagAccounts.uses * -1)
+)
 _all_time_off = Statement(
     "audit_all_time_off",
     lambda: (

@@ -60,7 +60,9 @@ class ParkedEvent:
 def fetch(tx: Session, consumer: str, *, after: Place = (0, -1), limit: int) -> list[ParkedEvent]:
     """Return a consumer's parked events after a place, oldest batch first."""
     rows = tx.all(_page, consumer=consumer, batch_id=after[0], position=after[1], limit=limit)
-    return [ParkedEvent(row[0], (row[1], row[2]), orjson.loads(bytes(row[3])), row[4], row[5]) for row in rows]
+    return [
+        ParkedEvent(row[0], (row[1], row[2]), orjson.loads(bytes(row[3])), row[4], row[5]) for row in rows
+    ]
 
 
 def remove(tx: Session, consumer: str, places: Sequence[Place]) -> int:

@@ -133,7 +133,8 @@ Assignment = Literal["add", "set", "max"]
 class Insert:
     """A named INSERT of many rows: fails on a duplicate, ignores it, or changes the row that is there.
 
-    SQLite wants a conflict target and MySQL refuses one; MySQL 8's row alias fails on MariaDB, `VALUES()` works on both.
+    SQLite wants a conflict target and MySQL refuses one; MySQL 8's row alias fails on MariaDB, `VALUES()` works on
+    both.
     With `numbers` every value is an integer, and rows are written as SQL at a tenth of what a driver takes; a text
     says how a row with constants beside its numbers is written, as `(%d, '', %d)`.
     """
@@ -171,7 +172,8 @@ class Insert:
     def _compile(self, *, mysql: bool, mark: str) -> tuple[str, str, str]:
         quote = "`" if mysql else '"'
         names = ", ".join(f"{quote}{c}{quote}" for c in self.columns)
-        head = f"INSERT INTO {quote}{self.table._meta.table_name}{quote} ({names}) VALUES "
+        # the names are tables.py's own; values are parameters, or numbers that `%d` has made sure of
+        head = f"INSERT INTO {quote}{self.table._meta.table_name}{quote} ({names}) VALUES "  # noqa: S608 - see above
         return head, "(" + ", ".join([mark] * len(self.columns)) + ")", self._on_duplicate(quote, mysql=mysql)
 
     def _on_duplicate(self, quote: str, *, mysql: bool) -> str:
