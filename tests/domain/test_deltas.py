@@ -30,7 +30,7 @@ registered = st.builds(AccountEvent, sign=st.sampled_from([1, -1]), account_id=f
 histories = st.lists(twoots | registered, max_size=30)
 
 
-def plain(sums: Deltas) -> dict[str, dict[object, object]]:
+def plain(sums: Deltas) -> dict[str, dict[Any, Any]]:  # Any: keys of each table
     """Return the sums without the zeros."""
     counters: tuple[Counter[Any], ...] = (
         sums.active_accounts,
@@ -38,7 +38,7 @@ def plain(sums: Deltas) -> dict[str, dict[object, object]]:
         sums.hashtag_windows,
         sums.hashtag_accounts,
     )
-    found: dict[str, dict[object, object]] = {
+    found: dict[str, dict[Any, Any]] = {
         str(number): {key: by for key, by in counter.items() if by} for number, counter in enumerate(counters)
     }
     found["windows"] = {

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -129,9 +130,7 @@ def test_overlapping_batches_applied_at_once_end_exact(services: Services, setti
             count(services, now_ms, *rng.sample(tags, 6), author_id=rng.randrange(3, 9), times=3)
         deliveries += seal_all(services)
     twice = [*deliveries, *reversed(deliveries)]
-    together(
-        settings, [lambda mine, part=part: deliver(mine, part) for part in (twice, twice[::-1], deliveries)]
-    )  # type: ignore[misc]  # binds each part
+    together(settings, [partial(deliver, deliveries=part) for part in (twice, twice[::-1], deliveries)])
     assert sum(uses for (uses,) in rows(services, Hashtags, "uses")) == 12 * 10 * 3 * 6
     uses = rows(services, HashtagAccounts, "tag_id", "day_ms", "account_id", "uses")
     everybody = Counter(tag for tag, day, _, by in uses if day == 0 and by > 0)

@@ -22,11 +22,11 @@ Drain = Callable[[], None]
 
 
 def applied(consumer: str) -> float:
-    return EVENTS_APPLIED.labels(consumer)._value.get()
+    return float(EVENTS_APPLIED.labels(consumer)._value.get())
 
 
 def delays(consumer: str) -> float:
-    return sum(bucket.get() for bucket in FRESHNESS.labels(consumer)._buckets)
+    return float(sum(bucket.get() for bucket in FRESHNESS.labels(consumer)._buckets))
 
 
 def seal(services: Services) -> int:
@@ -53,7 +53,7 @@ def poison(services: Services, *events: bytes) -> None:
 
 def twoot_event(services: Services, **changes: Any) -> bytes:  # Any: fields of the event
     """Return a packed event."""
-    fields = {
+    fields: dict[str, Any] = {  # Any: as above
         "sign": 1, "author_id": 5, "twoot_id": 6, "at_ms": services.ids.now_ms(), "tag_ids": (),
         "parent_id": None, "parent_author_id": None, "version": 1,
     } | changes  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from twooter.domain.drifts import Drifts, Kind, Report
 from twooter.errors import Conflict
@@ -52,16 +53,16 @@ class Repairs:
 
     def _mend(self, found: Drifts, tags: TagIds, number: int) -> None:
         for part in _parts(found):
-            self._change(number, lambda tx, part=part: repairs.move(tx, part))  # type: ignore[misc]  # binds this part
+            self._change(number, partial(repairs.move, found=part))
         for (account_id,), by in found.of(Kind.ACCOUNT_TWOOTS).items():
-            self._change(number, lambda tx, id_=account_id, by=by: accounts.move_twoots(tx, id_, -by))  # type: ignore[misc]  # idem
+            self._change(number, partial(accounts.move_twoots, id_=account_id, by=-by))
         for (author_id, id_), by in found.of(Kind.TWOOT_REPLIES).items():
-            self._change(number, lambda tx, a=author_id, i=id_, by=by: replies.move(tx, a, i, -by))  # type: ignore[misc]  # idem
+            self._change(number, partial(replies.move, author_id=author_id, id_=id_, by=-by))
         for key, by in found.of(Kind.REPLY_EDGES).items():
             edge = ReplyEdge(key[0], key[1], key[2], key[3], key[4], by < 0)
-            self._change(number, lambda tx, edge=edge: replies.apply(tx, [edge]))  # type: ignore[misc]  # idem
-        for key, extra in _by_twoot(found).items():
-            self._change(number, lambda tx, key=key, extra=extra: _mend_entries(tx, key, extra, tags))  # type: ignore[misc]  # idem
+            self._change(number, partial(replies.apply, edges=[edge]))
+        for twoot, seen in _by_twoot(found).items():
+            self._change(number, partial(_mend_entries, key=twoot, seen=seen, tags=tags))
 
     def _change(self, number: int, work: Callable[[Session], None]) -> None:
         def fenced(tx: Session) -> None:

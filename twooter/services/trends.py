@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from twooter.domain import trends as rules
 from twooter.domain import windows
@@ -74,19 +75,20 @@ class Trends:
         yesterday_ms = windows.start(Unit.DAY, today_ms - 1)
         after: int | None = -1
         while after is not None:
-            page = self._storage.read(
-                lambda tx, after=after: trends.fetch_candidates(  # type: ignore[misc]  # binds this page
-                    tx, today_ms, yesterday_ms, rules.MIN_ACCOUNTS, after
-                )
+            read = partial(
+                trends.fetch_candidates,
+                today_ms=today_ms,
+                yesterday_ms=yesterday_ms,
+                least=rules.MIN_ACCOUNTS,
+                after=after,
             )
+            page = self._storage.read(read)
             yield from page
             after = page[-1][0] if len(page) == trends.PAGE else None
 
     def _uses(self, unit: Unit, start_ms: int) -> Iterator[tuple[int, int]]:
         after: int | None = -1
         while after is not None:
-            page = self._storage.read(
-                lambda tx, after=after: trends.fetch_uses(tx, unit, start_ms, after)  # type: ignore[misc]  # idem
-            )
+            page = self._storage.read(partial(trends.fetch_uses, unit=unit, start_ms=start_ms, after=after))
             yield from page
             after = page[-1][0] if len(page) == trends.PAGE else None
