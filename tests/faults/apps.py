@@ -104,9 +104,9 @@ class App:
         return self._settings["TWOOTER_DATABASE_URL"].removeprefix("sqlite:///")
 
     @property
-    def var_dir(self) -> Path:
-        """Return the web server's `var`, where mails of a laptop are written."""
-        return self.server.folder / "var"
+    def var_dirs(self) -> list[Path]:
+        """Return each part's `var`, where mails and the signing key of a laptop are written."""
+        return [server.folder / "var" for server in self.parts.values()]
 
     def start(self) -> "App":
         """Start every part, all at once, and return when each is ready."""

@@ -16,7 +16,7 @@ HEAD = (
 """What a publishing client begins with; takes the token as bytes."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 TELLTALES = re.compile(
-    rb"Traceback|File \"|\.py\b|SELECT |INSERT |UPDATE |DELETE FROM|sqlite|pymysql|peewee|Errno|0x[0-9a-f]{6}",
+    rb"Traceback|File \"|\.py\b|SELECT |INSERT |UPDATE |DELETE FROM|sqlite|pymysql|peewee|Errno|twt_\d|0x[0-9a-f]{6}",
     re.IGNORECASE,
 )
 
@@ -72,7 +72,9 @@ class Client:
         seconds: float = 30,
     ) -> Answer:
         """Send a request; a body that is no bytes goes as JSON."""
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        data = (
+            body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        )
         sent = {"Content-Type": "application/json"} if data is not None else {}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"

@@ -10,6 +10,7 @@ from tests import servers
 from tests.databases import MysqlDatabase, SqliteTemplate
 from tests.faults.apps import App
 from tests.faults.clients import Client, Member
+from tests.faults.leaks import assert_calm, assert_no_secrets
 
 BODY_SECONDS, GRACEFUL_SECONDS = 1, 2
 ORIGIN = "https://app.example.com"
@@ -27,7 +28,7 @@ def app(sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFactor
         "TWOOTER_CORS_ORIGINS": ORIGIN,
     }
     with App.embedded(url, **settings) as started:
-        yield started
+        yield from watched(started)
 
 
 @pytest.fixture
@@ -59,7 +60,17 @@ def production(mariadb_server_url: str, worker_id: str) -> Iterator[App]:
         cache_url = f"{redis.url.rpartition('/')[0]}/1"
         settings = {"TWOOTER_CACHE_URL": cache_url, "TWOOTER_CORS_ORIGINS": ORIGIN}
         with App.production(database.url, redis.url, **settings) as started:
-            yield started
+            yield from watched(started)
+
+
+def watched(started: App) -> Iterator[App]:
+    """Yield the application; when all tests are done with it, look into its metrics and all that it has logged."""
+    yield started
+    metrics = Client(int(started.ops_url.rpartition(":")[2])).call("GET", "/metrics")
+    assert_no_secrets(metrics.body.decode())
+    started.stop()
+    assert_no_secrets(started.logs())
+    assert_calm(started.logs())
 
 
 @pytest.fixture(params=["app", "production"])
