@@ -20,6 +20,8 @@ END_MS = 1_767_225_600_000
 
 TWOOTS_PER_ACCOUNT = 20
 TWOOTS_PER_HASHTAG = 50
+MIN_HASHTAGS = 1_000
+"""So that reads by prefix find as many of them in a small data set as in a large one."""
 REPLY_SHARE = 0.3
 HASHTAG_COUNTS = (0.55, 0.25, 0.14, 0.06)
 """Shares of twoots with 0, 1, 2, 3 hashtags."""
@@ -88,7 +90,7 @@ def make(rows: int, *, seed: int = 1) -> Dataset:
     """Return a data set of `rows` twoots, more of them in later years, a few accounts writing most."""
     random = Random(seed)
     accounts = max(50, rows // TWOOTS_PER_ACCOUNT)
-    hashtags = tuple(_hashtags(max(100, rows // TWOOTS_PER_HASHTAG)))
+    hashtags = tuple(_hashtags(max(MIN_HASHTAGS, rows // TWOOTS_PER_HASHTAG)))
     twoot_ids = _ids(random, rows)
     authors = array("q")
     parents = array("q")

@@ -56,7 +56,7 @@ def _paths(loaded: Loaded, reader: Member) -> dict[str, list[str]]:
         "twoot": [f"/v1/twoots/{id_}" for id_ in loaded.sample_ids],
         "account": accounts,
         "hashtag": [f"/v1/hashtags/{quote(name)}" for name in loaded.hashtags],
-        "hashtags by prefix": ["/v1/hashtags?prefix=co"],
+        "hashtags by prefix": ["/v1/hashtags?prefix=c"],
         "messages by tag": [f"/messages?tag={tag}&limit=20"],
         "analytics by month": [
             "/v1/analytics/twoots?from=2024-01-01T00:00:00Z&to=2026-01-01T00:00:00Z&interval=month"

@@ -67,12 +67,14 @@ class Compared:
     def lines(self, case: str, *, cpu_ms: float | None = None, share: float | None = None) -> list[Line]:
         """Return the figures of the case."""
         middle = sorted(self.rounds, key=lambda r: r.cpu_ms)[len(self.rounds) // 2]
+        hello_ms = load.median(self.ceilings, lambda r: r.cpu_ms)
         detail = {
+            "cpu_in_hellos": round(middle.cpu_ms / hello_ms, 2),
             "rps": round(load.median(self.rounds, lambda r: r.rps)),
             "p50_ms": load.median(self.rounds, lambda r: r.p50_ms),
             "p99_ms": load.median(self.rounds, lambda r: r.p99_ms),
             "cpu_ms_by_server": {name: round(ms, 3) for name, ms in middle.parts_ms.items()},
-            "hello_cpu_ms": round(load.median(self.ceilings, lambda r: r.cpu_ms), 3),
+            "hello_cpu_ms": round(hello_ms, 3),
             "hello_rps": round(load.median(self.ceilings, lambda r: r.rps)),
         }
         return [
