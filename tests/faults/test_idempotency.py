@@ -3,13 +3,13 @@
 import secrets
 import socket
 import struct
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.faults.apps import App
 from tests.faults.clients import HEAD, Answer, Client, Member, assert_refused
+from tests.processes import wait_until
 
 TIMES = 20
 
@@ -29,10 +29,15 @@ def publish(
     return Client(shape.port).call("POST", path, body, token=author.token, headers=headers)
 
 
+def published(shape: App, author: Member) -> list[str]:
+    """Return the ids of all that an account has published."""
+    page = Client(shape.port).call("GET", f"/v1/accounts/{author.id}/twoots").json
+    return [item["id"] for item in page["items"]]
+
+
 def twoots_of(shape: App, author: Member) -> list[str]:
     """Return the ids of all that an account has published, and see that its count says the same."""
-    client = Client(shape.port)
-    ids = [item["id"] for item in client.call("GET", f"/v1/accounts/{author.id}/twoots").json["items"]]
+    client, ids = Client(shape.port), published(shape, author)
     assert client.call("GET", f"/v1/accounts/{author.id}").json["counts"]["twoots"] == len(ids)
     return ids
 
@@ -72,9 +77,7 @@ def test_after_a_lost_answer_the_same_request_answers_the_same(shape: App, autho
             sock.sendall(head + body)
             # closed at once, and with a reset: the answer has nowhere to go
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    deadline = time.monotonic() + 10
-    while not twoots_of(shape, author) and time.monotonic() < deadline:
-        pass  # the requests are still on their way
+    wait_until(lambda: bool(published(shape, author)), seconds=20, what="one of the requests")
     answers = [publish(shape, author, key, "Lost") for _ in range(2)]
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body for answer in answers}) == 1
