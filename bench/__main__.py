@@ -16,6 +16,8 @@ from bench.servers import Backend
 from bench.stage import Plan, Stage
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
+QUIET = 0.1
+"""Share of the machine that others may take."""
 CASES: dict[str, Callable[[Stage], list[Line]]] = {
     "timelines": timelines.run,
     "publish": publishing.run,
@@ -58,8 +60,10 @@ def main(rows: int, many_rows: int, path: Path, only: tuple[str, ...], *, quick:
             print(f"{report.table(measured)}\n({name}: {time.monotonic() - started:.0f} s)\n", flush=True)
             lines += measured
             report.write(path, lines, asdict(plan))
-    print(report.table(lines))
-    print(f"\nwritten to {path}")
+    print(f"{report.table(lines)}\n\nwritten to {path}")
+    others = max((line.detail.get("others", 0.0) for line in lines), default=0.0)
+    if others > QUIET:
+        print(f"Other processes took up to {others:.0%} of this machine: measure again when it is quiet.")
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import resource
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +32,19 @@ def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
     return {name: after[name] - before[name] for name in after}
 
 
+class Machine:
+    """The whole machine's CPU time from now on."""
+
+    def __init__(self) -> None:
+        self._begun, self._busy_ms, self._own_ms = time.monotonic(), _busy_ms(), _own_ms()
+
+    def others(self, known_ms: float) -> float:
+        """Return the share (0..1) that went neither to this process and its ended children, nor to what is known."""
+        capacity_ms = (time.monotonic() - self._begun) * 1000 * (psutil.cpu_count() or 1)
+        others_ms = _busy_ms() - self._busy_ms - (_own_ms() - self._own_ms) - known_ms
+        return max(0.0, others_ms / capacity_ms)
+
+
 def connections_per_worker(root_pid: int, port: int) -> list[int]:
     """Return how many clients each child of a web server's parent holds, the least first."""
     counts = []
@@ -45,6 +60,16 @@ def connections_per_worker(root_pid: int, port: int) -> list[int]:
 def rss_mib(root_pid: int) -> list[float]:
     """Return the resident memory of each child of a web server's parent."""
     return [child.memory_info().rss / 2**20 for child in psutil.Process(root_pid).children()]
+
+
+def _busy_ms() -> float:
+    times = psutil.cpu_times()
+    return (times.user + times.nice + times.system + times.irq + times.softirq) * 1000.0
+
+
+def _own_ms() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (time.process_time() + children.ru_utime + children.ru_stime) * 1000.0
 
 
 def _tree(root: int) -> list[int]:

@@ -32,13 +32,14 @@ class FailedRequests(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One run of the load generator; `cpu_ms` per request by server, and in all."""
+    """One run of the load generator; `parts_ms` per request by server, `others` the machine's share of strangers."""
 
     requests: int
     rps: float
     p50_ms: float
     p99_ms: float
     parts_ms: Mapping[str, float]
+    others: float
 
     @property
     def cpu_ms(self) -> float:
@@ -70,12 +71,13 @@ def measure(
     """
     accounts = cpu.Accounts(roots)
     for _ in range(_TRIES):
-        before = accounts.read_ms()
+        machine, before = cpu.Machine(), accounts.read_ms()
         text = _run(server, request, seconds)
         if settle is not None:
             settle()
         if text is not None:
-            return _round(text, cpu.spent(before, accounts.read_ms()))
+            parts_ms = cpu.spent(before, accounts.read_ms())
+            return _round(text, parts_ms, machine.others(sum(parts_ms.values())))
     raise TimeoutError(f"{server.name}: the connections land on one worker, {_TRIES} times")
 
 
@@ -112,7 +114,7 @@ def _run(server: Server, request: Request, seconds: int, *, least: int = LEAST) 
     return text
 
 
-def _round(text: str, parts_ms: Mapping[str, float]) -> Round:
+def _round(text: str, parts_ms: Mapping[str, float], others: float) -> Round:
     requests = int(_found(r"(\d+) requests in", text))
     return Round(
         requests,
@@ -120,6 +122,7 @@ def _round(text: str, parts_ms: Mapping[str, float]) -> Round:
         _latency(text, 50),
         _latency(text, 99),
         {name: ms / requests for name, ms in parts_ms.items()},
+        others,
     )
 
 

@@ -75,6 +75,7 @@ class Compared:
             "p99_ms": load.median(self.rounds, lambda r: r.p99_ms),
             "cpu_ms_by_server": {name: round(ms, 3) for name, ms in middle.parts_ms.items()},
             "hello_cpu_ms": round(hello_ms, 3),
+            "others": round(load.median(self.rounds, lambda r: r.others), 2),
             "hello_rps": round(load.median(self.ceilings, lambda r: r.rps)),
         }
         return [
