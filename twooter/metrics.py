@@ -76,9 +76,6 @@ REFUSALS = Counter(
 )
 SIGN_INS = Counter("twooter_sign_ins_total", "Sign-in attempts, by outcome.", ["outcome"])
 LOG_EVENTS = Counter("twooter_log_events_total", "Log lines, by level and logger.", ["level", "logger"])
-BUILD = Gauge(
-    "twooter_build_info", "Always 1; the labels say what runs.", ["version"], multiprocess_mode="mostrecent"
-)
 
 
 def count_log(level: str, logger: str) -> None:

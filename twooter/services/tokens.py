@@ -110,6 +110,8 @@ class Tokens:
         """Write which tokens were used lately; to be called about once a minute, outside requests."""
         with self._used_lock:
             used, self._used = self._used, {}
+        if not used:
+            return  # no need of a clock, nor of a node number to have it
         now_ms = self._ids.now_ms()
         for account_id, ids in used.items():
             self._touch(account_id, sorted(ids), now_ms)

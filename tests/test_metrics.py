@@ -1,0 +1,120 @@
+"""Metrics of several processes: exact however often they are replaced, in files that stay few."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from twooter import metrics
+
+ROOT = Path(__file__).parents[1]
+SERVER = """
+    import os, sys
+    from twooter import metrics
+
+    def child(slot, work):
+        pid = os.fork()
+        if pid == 0:
+            metrics.take_slot(slot)
+            work()
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+
+    def count():
+        metrics.SIGN_INS.labels("signed_in").inc()
+        metrics.EVENTS_SEALED.inc(10)
+        metrics.REQUESTS.labels("GET", "/v1/me", "200").observe(0.003)
+        metrics.count_log("error", "tests.part")
+
+    def measure(age):
+        metrics.OUTBOX_AGE.set(age)
+        metrics.DRIFT.labels("windows").set(-age)
+
+    count()
+    for generation in range(5):
+        for slot in ("api0", "api1"):
+            child(slot, count)
+        child("worker1", lambda: measure(generation))
+        if generation == 0:
+            before = sorted(os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+    assert sorted(os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"])) == before
+    sys.stdout.write(metrics.exposition().decode())
+"""
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def exposed(text: str) -> Samples:
+    """Return the samples of a text exposition by name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    """Return what a server tells whose three workers were replaced four times."""
+    folder = tmp_path_factory.mktemp("metrics")
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SERVER)],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return exposed(ran.stdout)
+
+
+def test_counters_of_replaced_processes_go_on(
+    samples: Samples,
+) -> None:
+    assert samples["twooter_events_sealed_total", ()] == 110
+    assert samples["twooter_sign_ins_total", (("outcome", "signed_in"),)] == 11
+    labels = (("method", "GET"), ("route", "/v1/me"), ("status", "200"))
+    assert samples["twooter_http_request_seconds_count", labels] == 11
+    assert samples["twooter_http_request_seconds_sum", labels] == pytest.approx(0.033)
+    assert samples["twooter_log_events_total", (("level", "error"), ("logger", "tests"))] == 11
+
+
+def test_a_gauge_is_what_was_set_last_without_a_series_per_process(
+    samples: Samples,
+) -> None:
+    assert samples["twooter_outbox_oldest_seconds", ()] == 4
+    assert samples["twooter_aggregate_drift", (("kind", "windows"),)] == -4
+    assert not [name for name, labels in samples if "pid" in dict(labels)]
+
+
+def test_a_single_process_tells_its_own() -> None:
+    assert not metrics.SEVERAL_PROCESSES
+    before = exposed(metrics.exposition().decode()).get(("twooter_events_sealed_total", ()), 0)
+    metrics.EVENTS_SEALED.inc(3)
+    assert exposed(metrics.exposition().decode())["twooter_events_sealed_total", ()] == before + 3
+
+
+@pytest.mark.parametrize(
+    ("level", "logger", "labels"),
+    [("error", "a.b.c", ("error", "a")), ("warning", "http", ("warning", "http")), ("info", "http", None),
+     ("debug", "http", None), ("critical", "x", ("critical", "x"))],
+)  # fmt: skip
+def test_only_log_lines_worth_an_alert_are_counted(
+    level: str, logger: str, labels: tuple[str, str] | None
+) -> None:
+    def total() -> float:
+        return sum(value for (name, _), value in exposed(metrics.exposition().decode()).items()
+                   if name == "twooter_log_events_total")  # fmt: skip
+
+    before = total()
+    metrics.count_log(level, logger)
+    assert total() - before == (labels is not None)
+    if labels is not None:
+        key = ("twooter_log_events_total", (("level", labels[0]), ("logger", labels[1])))
+        assert exposed(metrics.exposition().decode())[key] >= 1
