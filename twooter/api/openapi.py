@@ -211,7 +211,7 @@ def _errors(entry: _Entry) -> set[int]:
         found.add(401)
     if operation.auth is Auth.ADMIN:
         found.add(403)
-    if operation.query is not None:
+    if operation.query is not None or _PARAMETER.search(entry.path):
         found.add(400)
     if operation.body is not None:
         found.update(_BODY_ERRORS)

@@ -18,7 +18,8 @@ as `?cursor=`, with the same `limit`. A cursor belongs to its list and to who as
 
 **Errors** are problem documents (RFC 9457, `application/problem+json`): `code` is stable and for programs, `detail`
 says what to do, `errors` names fields, `request_id` finds the request in the logs. Besides what an operation lists,
-404 answers an unknown address, 405 a method that an address does not take.
+404 answers an unknown address, 405 a method that an address does not take; 400, 414 and 431 what is no HTTP, or too
+long, and 400 an address that is no UTF-8.
 
 **Idempotency**: where an operation takes an `Idempotency-Key`, sending the same request again with the same key does
 nothing twice and answers the same, for 24 hours. The same key with another request is 422; 409 while the first one

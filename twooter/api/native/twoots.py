@@ -22,7 +22,8 @@ class PublishBody(params.Body):
 
     text: str = Field(
         max_length=10_000,
-        description="1 to 280 characters as people count them; hashtags and mentions are read from it.",
+        description="1 to 280 characters as people count them, of which no control characters but tab and line feed; "
+        "hashtags and mentions are read from it.",
     )
     reply_to: str | None = Field(None, max_length=20, description="Id of the twoot this answers.")
     language: str | None = Field(
