@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from celery import Celery
 from celery.beat import Service
 
-from twooter.broker import ALL_QUEUES, Sender
+from twooter.broker import ALL_QUEUES, MAINTENANCE, Sender
 from twooter.gunicorn_conf import *  # noqa: F403 - gunicorn reads a configuration's global names
 from twooter.gunicorn_conf import post_worker_init as start_api
 from twooter.gunicorn_conf import worker_exit as stop_api
@@ -33,26 +34,36 @@ def _start() -> None:
     from workers.app import create_app
     from workers.schedule import SCHEDULE
 
-    app = create_app(settings, services)
-    app.set_default()  # without it, tasks that the memory transport hands over never run
+    # two, for an audit may take half a minute, and a twoot's statistics less than a second
+    app = _start_worker(
+        [queue for queue in ALL_QUEUES if queue != MAINTENANCE], create_app(settings, services)
+    )
+    _start_worker([MAINTENANCE], create_app(settings, services))
     app.conf.beat_schedule = SCHEDULE
+    beat = Service(app, scheduler_cls="celery.beat:Scheduler")
+    _parts.append(beat)
+    threading.Thread(target=beat.start, kwargs={"embedded_process": False}, name="beat", daemon=True).start()
+    arguments = (services.outboxes, Sender(app), _stopping.wait)
+    poll = {"poll_seconds": min(settings.relay_poll_seconds, 0.05)}
+    threading.Thread(target=relay, args=arguments, kwargs=poll, name="relay", daemon=True).start()
+
+
+def _start_worker(queues: list[str], app: Celery) -> Celery:
+    app.set_default()  # without it, tasks that the memory transport hands over never run
     app.conf.worker_enable_soft_shutdown_on_idle = False
     # a WorkController, not a Worker: it leaves the process's signals to gunicorn
     worker = app.WorkController(
         pool="solo",
         concurrency=1,
-        queues=list(ALL_QUEUES),
+        hostname=f"{queues[0]}@embedded",
+        queues=queues,
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
     )
-    beat = Service(app, scheduler_cls="celery.beat:Scheduler")
-    _parts.extend([worker, beat])
-    threading.Thread(target=worker.start, name="worker", daemon=True).start()
-    threading.Thread(target=beat.start, kwargs={"embedded_process": False}, name="beat", daemon=True).start()
-    arguments = (services.outboxes, Sender(app), _stopping.wait)
-    poll = {"poll_seconds": min(settings.relay_poll_seconds, 0.05)}
-    threading.Thread(target=relay, args=arguments, kwargs=poll, name="relay", daemon=True).start()
+    _parts.append(worker)
+    threading.Thread(target=worker.start, name=f"worker {queues[0]}", daemon=True).start()
+    return app
 
 
 def worker_exit(server: Any, worker: Any) -> None:  # type: ignore[no-redef]  # idem, takes its place
