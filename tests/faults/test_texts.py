@@ -1,6 +1,7 @@
 """Text at its limits and beyond: counted as people count, kept as it was sent, or refused; never a database's error."""
 
 import secrets
+import time
 
 import pytest
 
@@ -167,3 +168,11 @@ def test_a_user_agent_of_any_length_and_bytes_signs_in(shape: App, author: Membe
 
 def _quoted(text: str) -> str:
     return "".join(f"%{byte:02x}" for byte in text.encode())
+
+
+def test_a_text_that_is_costly_to_count_costs_little(shape: App, author: Member) -> None:
+    """Whether two flags are one is known only from the first of them on: counted to the end, each takes a second."""
+    began = time.monotonic()
+    for _ in range(15):
+        assert_refused(publish(shape, author, "\U0001f1e6" * 9_800), 422)
+    assert time.monotonic() - began < 5
