@@ -1,4 +1,4 @@
-"""Log lines: one pipeline for ours and the libraries', JSON whatever is in them, no secret, and none worth a request."""
+"""Log lines: one pipeline for ours and the libraries', JSON whatever is in them, no secret, none worth a request."""
 
 import io
 import json
