@@ -24,7 +24,7 @@ SOON_SECONDS = 5
 """Far above what a refusal costs, far below what waiting for a database in line would cost."""
 
 
-HEAVY = "INSERT INTO schedule_claims VALUES " + ",".join(f"('x', {n})" for n in range(500))  # noqa: S608 - numbers
+HEAVY = "INSERT INTO schedule_claims VALUES " + ",".join(f"('x', {n})" for n in range(500))  # noqa: S608 - made of numbers alone
 """Makes a transaction the heavier of two in a deadlock: the other one is ended."""
 
 

@@ -149,7 +149,7 @@ def test_nobody_answers_a_twoot_that_is_not_there(services: Services, ada: Viewe
     gone = publish("soon gone").twoot.id
     services.twoots.delete(ada, gone)
     for parent in (gone, 1, 2**63 - 1):
-        assert refusal(lambda parent=parent: publish("an answer", reply_to=parent)) == ["no_such_twoot"]  # type: ignore[misc]
+        assert refusal(lambda parent=parent: publish("an answer", reply_to=parent)) == ["no_such_twoot"]  # type: ignore[misc]  # a lambda with a default
     assert shown(services) == []
 
 
