@@ -282,8 +282,8 @@ def test_200_sign_ins_at_once_leave_the_others_alone(app: App, client: Client, s
             assert_refused(answer, 503)
     assert any(answer.status == 201 for answer in answers)
     assert peak_mib - before_mib < 200  # two hashes of 19 MiB at once, not two hundred
-    assert max(reading) < 5, reading
-    assert statistics.median(reading) < 1, reading
+    assert max(reading) < 10, reading
+    assert statistics.median(reading) < 2, reading
 
 
 def _rss_mib(app: App) -> float:

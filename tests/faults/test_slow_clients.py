@@ -12,6 +12,8 @@ from tests.faults.clients import HEAD, Client, Member, answers_of, assert_refuse
 from tests.faults.conftest import BODY_SECONDS, GRACEFUL_SECONDS
 
 THREADS = 8
+SLACK_SECONDS = 5
+"""For a busy machine; without a bound all this takes longer, or never ends."""
 
 STALLS = {
     "a body that never comes": (b"Content-Length: 1000\r\n\r\n", b""),
@@ -38,7 +40,7 @@ def test_stalling_clients_are_dropped_and_others_answered(client: Client, member
         try:
             asked_at = time.monotonic()
             assert client.call("GET", "/v1/timelines/public").status == 200
-            assert time.monotonic() - asked_at < BODY_SECONDS + 3
+            assert time.monotonic() - asked_at < BODY_SECONDS + SLACK_SECONDS
             done.set()
             trickling.result()
             _assert_dropped(sockets, answered="header" not in stall)
@@ -59,7 +61,7 @@ def _trickle(sockets: list[socket.socket], more: bytes, done: threading.Event) -
 
 def _assert_dropped(sockets: list[socket.socket], *, answered: bool) -> None:
     for sock in sockets:
-        sock.settimeout(BODY_SECONDS + 5)
+        sock.settimeout(BODY_SECONDS + SLACK_SECONDS)
         answers = answers_of(sock)
         assert len(answers) == (1 if answered else 0)
         for answer in answers:
@@ -81,7 +83,7 @@ def test_connections_that_say_nothing_cost_nobody_anything(
     asked_at = time.monotonic()
     for _ in range(5):
         assert client.call("GET", "/v1/timelines/public").status == 200
-    assert time.monotonic() - asked_at < 1
+    assert time.monotonic() - asked_at < SLACK_SECONDS
 
 
 def test_connections_kept_open_after_their_end_cost_nobody_anything(
@@ -92,7 +94,7 @@ def test_connections_kept_open_after_their_end_cost_nobody_anything(
     asked_at = time.monotonic()
     for _ in range(5):
         assert client.call("GET", "/v1/timelines/public").status == 200
-    assert time.monotonic() - asked_at < 1
+    assert time.monotonic() - asked_at < SLACK_SECONDS
 
 
 def test_clients_that_read_nothing_are_dropped_and_others_answered(client: Client) -> None:
@@ -107,7 +109,7 @@ def test_clients_that_read_nothing_are_dropped_and_others_answered(client: Clien
                 pass  # the server has stopped reading, too
         asked_at = time.monotonic()
         assert client.call("GET", "/v1/timelines/public").status == 200
-        assert time.monotonic() - asked_at < BODY_SECONDS + GRACEFUL_SECONDS + 3
+        assert time.monotonic() - asked_at < BODY_SECONDS + GRACEFUL_SECONDS + SLACK_SECONDS
     finally:
         for sock in sockets:
             sock.close()
