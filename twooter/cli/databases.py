@@ -28,10 +28,10 @@ def opened(settings: Settings) -> Iterator[Services]:
         services = wire(settings)
         try:
             _check_schema(settings, services.storage)
+            services.start()  # a long import outlives the lease of its node number, which the background renews
             yield services
         finally:
-            services.ids.release()
-            services.storage.close()
+            services.stop()
 
 
 @contextmanager

@@ -1,0 +1,22 @@
+"""What commands that work on the data begin with."""
+
+import threading
+
+from twooter.cli.databases import opened
+from twooter.settings import Settings
+
+
+def _background() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "background"]
+
+
+def test_a_long_command_keeps_its_node_number_and_gives_it_back(settings: Settings) -> None:
+    before = _background()
+    with opened(settings) as services:
+        services.ids.make()
+        assert len(_background()) == len(before) + 1
+    assert _background() == before
+    rows = services.storage.database.execute_sql("SELECT until_ms FROM node_leases").fetchall()
+    assert [until_ms <= services.ids.now_ms() for (until_ms,) in rows] == [True]
+    services.ids.release()
+    services.storage.close()
