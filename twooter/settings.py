@@ -8,11 +8,20 @@ import secrets
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _RATE = re.compile(r"[1-9][0-9]*/(?:[1-9][0-9]* )?(?:second|minute|hour|day)s?")
+_ORIGIN = re.compile(r"https?://[^/\s*?#@]+")
+_SCHEMES = {
+    "database_url": ("mysql", "sqlite", "mariadb", "mysql+pymysql"),
+    "broker_url": ("redis", "amqp", "rediss", "amqps"),
+    "cache_url": ("redis", "rediss", "unix"),
+    "smtp_url": ("smtp", "smtps"),
+}
+_MIN_KEY = 32
 
 Tls = Literal["auto", "disabled", "preferred", "required", "verify-ca", "verify-identity"]
 
@@ -26,7 +35,11 @@ class Settings(BaseSettings):
     """Typed settings of every process; secrets are masked wherever they are printed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TWOOTER_", extra="ignore", frozen=True, env_ignore_empty=True
+        env_prefix="TWOOTER_",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     env: Literal["laptop", "production"] = setting("laptop", "`production` refuses laptop conveniences.")
@@ -47,6 +60,8 @@ class Settings(BaseSettings):
     metrics_port: int | None = setting(
         None,
         "Port of `/metrics`, `/healthz`, `/readyz`; unset: on the web server's port (refused in production).",
+        ge=1,
+        le=65535,
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = setting(
         (), "Networks, comma separated, whose `X-Forwarded-For` is believed."
@@ -135,7 +150,31 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _no_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_ORIGIN.fullmatch, value)):
+            raise ValueError("must be origins such as https://app.example.org, without a path or wildcard")
+        return value
+
+    @field_validator(*_SCHEMES)
+    @classmethod
+    def _is_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None:
+            return value
+        try:
+            url = urlsplit(value.get_secret_value())
+            url.port  # noqa: B018 - looked at for its error
+        except ValueError:  # whose words repeat a part of the value, which may be the password
+            raise ValueError("is no URL; percent-encode what is special in a password") from None
+        known = _SCHEMES[str(info.field_name)]
+        if url.scheme not in known:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in known)}")
+        return value
 
     @model_validator(mode="after")
     def _follow_port(self) -> Settings:
@@ -158,6 +197,10 @@ class Settings(BaseSettings):
             missing.append("TWOOTER_SECRET_KEYS")
         if missing:
             raise ValueError(f"TWOOTER_ENV=production needs {', '.join(missing)}")
+        if any(len(key.get_secret_value()) < _MIN_KEY for key in self.secret_keys):
+            raise ValueError(
+                f"TWOOTER_ENV=production needs TWOOTER_SECRET_KEYS of {_MIN_KEY} characters and more"
+            )
         if self.database_dsn.startswith("sqlite"):
             raise ValueError("TWOOTER_ENV=production needs a MySQL TWOOTER_DATABASE_URL, not SQLite")
         return self
@@ -218,8 +261,9 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as ex:
-        lines = [
-            f"TWOOTER_{'_'.join(str(part) for part in error['loc'][:1]).upper() or 'ENV'}: {error['msg']}"
-            for error in ex.errors(include_input=False, include_url=False)
-        ]
+        wrong: dict[str, str] = {}
+        for error in ex.errors(include_input=False, include_url=False, include_context=False):
+            name = f"TWOOTER_{str(error['loc'][0]).upper()}" if error["loc"] else "TWOOTER_ENV"
+            wrong.setdefault(name, error["msg"].removeprefix("Value error, "))
+        lines = [f"{name}: {message}" for name, message in wrong.items()]
         raise SystemExit("Twooter cannot start with these settings:\n  " + "\n  ".join(lines)) from None

@@ -16,7 +16,7 @@ PRODUCTION = {
     "TWOOTER_ENV": "production",
     "TWOOTER_DATABASE_URL": "mysql://u:hidden-password@127.0.0.1:1/x",
     "TWOOTER_BROKER_URL": "redis://127.0.0.1:1",
-    "TWOOTER_SECRET_KEYS": "hidden-key",
+    "TWOOTER_SECRET_KEYS": "hidden-key-of-at-least-thirty-two-bytes",
     "TWOOTER_METRICS_PORT": "9",
 }
 
