@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from typing import TypeVar
 
 import pymysql
 import pytest
@@ -28,7 +29,9 @@ PROGRAMS = {
     "redis-server": ["redis-server"],
     # the one in PATH is Debian's wrapper, which turns itself into another user
     "rabbitmq-server": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"],
+    "curl": ["curl"],  # with which README's tour goes
 }
+T = TypeVar("T")
 
 
 class MissingServer(Exception):
@@ -53,8 +56,8 @@ def required() -> bool:
     return os.environ.get("REQUIRE_SERVICES", "") not in ("", "0")
 
 
-def started(start: Callable[[], Server]) -> Server:
-    """Return the server; where its programs are missing, skip the test, or fail it if services are required."""
+def started(start: Callable[[], T]) -> T:
+    """Return the server, or program; where it is missing, skip the test, or fail it if services are required."""
     try:
         return start()
     except MissingServer as ex:
