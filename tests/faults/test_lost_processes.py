@@ -57,6 +57,31 @@ def test_a_server_told_to_stop_answers_everybody_and_ends_in_time(
         assert set(load.acknowledged) == truth.twoots()
 
 
+def test_a_worker_told_to_stop_finishes_its_batch_or_gives_it_back(
+    private_mariadb: Server, redis_url: str
+) -> None:
+    url = MysqlDatabase(private_mariadb.url, "twooter").url
+    with (
+        App.production(url, redis_url, TWOOTER_RESEND_SECONDS="1") as app,
+        Truth(url) as truth,
+        Truth(url) as other,
+    ):
+        client = Client(app.port)
+        member = client.sign_up("alice")
+        made = [client.publish(member, f"#{TAG} first")]
+        truth.settle()
+        blocker = other.services.storage.database
+        blocker.begin()
+        blocker.execute_sql("SELECT uses FROM hashtags WHERE name = %s FOR UPDATE", (TAG,))
+        made += [client.publish(member, f"#{TAG} {number}") for number in range(5)]
+        wait_until(lambda: bool(waiting(truth.services.storage)), seconds=30, what="a batch half done")
+        os.kill(app.parts["worker"].pid, signal.SIGTERM)
+        blocker.rollback()
+        wait_until(lambda: not app.parts["worker"].running(), seconds=60, what="the worker's end")
+        app.restart("worker")
+        truth.assert_exact(made)
+
+
 def waiting(storage: Storage) -> set[int]:
     """Return the connections that wait for a lock."""
     rows = storage.database.execute_sql(

@@ -171,6 +171,17 @@ def test_a_renewal_that_fails_leaves_the_lease_as_it_is(
     assert ids.make() > 0
 
 
+def test_a_process_ends_although_its_node_cannot_be_given_back(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = make()
+    ids.make()
+    with monkeypatch.context() as patch:
+        away(ids, patch)
+        ids.release()
+    assert node(ids.make()) >= 0
+
+
 def test_a_lost_lease_is_given_up_and_another_taken(make: Make, clocks: Clocks) -> None:
     ids, others = make(), make()
     mine = ids.make()

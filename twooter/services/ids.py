@@ -110,12 +110,16 @@ class Ids:
                 self._held = replace(held, lease=renewed)
 
     def release(self) -> None:
-        """Give the node number back at the end of a process."""
+        """Give the node number back at the end of a process; a database that is away takes it back by itself."""
         with self._lock:
             held, self._held = self._held, None
-        if held is not None:
-            last_ms = max(held.generator.last_ms, held.lease.after_ms)
+        if held is None:
+            return
+        last_ms = max(held.generator.last_ms, held.lease.after_ms)
+        try:
             self._storage.transact(lambda tx: nodes.release(tx, held.lease, last_ms))
+        except Unavailable:
+            log.warning("node_lease_not_released", node=held.lease.node)
 
     def _hold(self) -> _Held:
         held = self._held
