@@ -8,7 +8,10 @@ import orjson
 import pytest
 
 from tests.services.happenings import History, rows
+from twooter.domain.accounts import Viewer
+from twooter.domain.clients import Client
 from twooter.domain.events import DeletionEvent, MailEvent
+from twooter.domain.twoots import Draft
 from twooter.metrics import OUTBOX_AGE
 from twooter.services import outboxes
 from twooter.services.house import Services
@@ -189,3 +192,23 @@ def test_while_the_broker_is_away_one_batch_asks_for_it_and_then_all_are_sent(se
     assert len(tried) - len(sent) <= 3 * batches
     assert Counter(sent) == Counter(row[0] for row in rows(services, Batches, "id"))
     assert rows(services, Deliveries, "attempts") == [(1,)] * batches
+
+
+FIRST_WRITES: dict[str, Callable[[Services, Viewer, int], object]] = {
+    "a deleted twoot": lambda s, viewer, twoot_id: s.twoots.delete(viewer, twoot_id),
+    "a deleted account": lambda s, viewer, _: s.deletions.request(viewer),
+    "a password's reset": lambda s, *_: s.passwords.request_reset("ann@example.com", Client("192.0.2.1")),
+    "another confirmation": lambda s, viewer, _: s.confirmations.send_again(viewer, Client("192.0.2.1")),
+}
+
+
+@pytest.mark.parametrize("first", FIRST_WRITES)
+def test_whatever_a_process_writes_first_needs_no_lease_before(
+    services: Services, join: Callable[[str], Viewer], first: str
+) -> None:
+    viewer = join("ann")
+    twoot_id = services.twoots.publish(viewer, Draft("Here")).twoot.id
+    services.ids.release()
+    before = len(rows(services, Outbox, "id"))
+    FIRST_WRITES[first](services, viewer, twoot_id)
+    assert len(rows(services, Outbox, "id")) == before + 1

@@ -70,7 +70,7 @@ class Accounts:
         if not self._storage.transact(lambda tx: claims.claim_username(tx, key, account.id, now_ms)):
             raise _taken()
         request_id = None if client is None else client.request_id
-        self._storage.transact(lambda tx: self._write(tx, account, address, password_hash, request_id))
+        self._outboxes.transact(lambda tx: self._write(tx, account, address, password_hash, request_id))
         self._storage.transact(lambda tx: claims.settle_username(tx, key, account.id))
         log.info("account_registered", account_id=account.id)
         return account

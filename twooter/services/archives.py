@@ -67,7 +67,7 @@ class Archives:
 
         for _ in range(_TRIES):
             try:
-                written = self._storage.transact(work)
+                written = self._outboxes.transact(work)
             except _Taken:
                 continue
             self._versions.move(author_id, list(tags.values()), adds_only=True)

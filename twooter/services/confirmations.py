@@ -67,7 +67,7 @@ class Confirmations:
         """
         self._limits.mail_request(client)
         event = MailEvent("confirmation", viewer.account_id, None)
-        self._storage.transact(
+        self._outboxes.transact(
             lambda tx: self._outboxes.append(tx, viewer.account_id, event, request_id=client.request_id)
         )
 

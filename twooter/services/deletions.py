@@ -65,7 +65,7 @@ class Deletions:
             self._outboxes.append(tx, id_, DeletionEvent(id_), request_id=request_id)
             return True
 
-        if not self._storage.transact(work):
+        if not self._outboxes.transact(work):
             raise NotFound("account")
         self._versions.move_all(id_)
         log.info("deletion_requested", account_id=id_)
@@ -124,7 +124,7 @@ class Deletions:
             accounts.move_twoots(tx, account_id, -gone)
             return gone
 
-        count = self._storage.transact(work)
+        count = self._outboxes.transact(work)
         log.info("deletion_went_on", account_id=account_id, twoots=count)
 
     def _tag_ids(self, tags: Sequence[Hashtag]) -> dict[str, int]:
@@ -151,7 +151,7 @@ class Deletions:
             self._outboxes.append(tx, account_id, gone, request_id=None)
             return True
 
-        if self._storage.transact(work):
+        if self._outboxes.transact(work):
             log.info("account_deleted", account_id=account_id)
 
 

@@ -86,7 +86,7 @@ class Demos:
             if accounts.insert(tx, _account(author)):
                 self._outboxes.append_many(tx, author.id, [AccountEvent(1, author.id, at_ms)])
 
-        self._storage.transact(work)
+        self._outboxes.transact(work)
         self._storage.transact(lambda tx: claims.settle_username(tx, author.username, author.id))
         return True
 

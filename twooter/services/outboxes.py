@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import orjson
 
@@ -16,6 +16,7 @@ from twooter.storage import outbox
 from twooter.storage.database import Session, Storage
 from twooter.storage.outbox import Delivery, Taken
 
+T = TypeVar("T")
 log = get_logger("outbox")
 
 CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
@@ -41,6 +42,14 @@ class Outboxes:
         self._storage = storage
         self._ids = ids
         self._resend_ms = resend_seconds * 1000
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Return what `work` returns, committed as one transaction in which it may append events.
+
+        The lease that their ids need is a transaction of its own: it is taken before.
+        """
+        self._ids.now_ms()
+        return self._storage.transact(work)
 
     def append(self, tx: Session, account_id: int, event: Event, *, request_id: str | None) -> None:
         """Write an event in the caller's transaction."""

@@ -66,7 +66,7 @@ class Passwords:
         address = self._addresses.check(email)
         self._limits.mail_request(client)
         event = MailEvent("reset", NOBODY_ID, address)
-        self._storage.transact(
+        self._outboxes.transact(
             lambda tx: self._outboxes.append(tx, NOBODY_ID, event, request_id=client.request_id)
         )
         log.info("password_reset_requested")

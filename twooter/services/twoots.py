@@ -128,7 +128,7 @@ class Twoots:
             self._outboxes.append(tx, twoot.author_id, event, request_id=request_id)
             return True
 
-        removed = self._storage.transact(work)
+        removed = self._outboxes.transact(work)
         if removed:
             self._versions.move(twoot.author_id, tags)
             log.info("twoot_deleted", author_id=twoot.author_id, twoot_id=twoot.id)
@@ -181,7 +181,7 @@ class Twoots:
             )
             return True
 
-        if not self._storage.transact(work):
+        if not self._outboxes.transact(work):
             return self._replay(twoot.author_id, key)
         self._versions.move(twoot.author_id, tags, adds_only=True)
         log.info("twoot_published", author_id=twoot.author_id, twoot_id=twoot.id, tags=len(tag_ids))
