@@ -1,0 +1,46 @@
+"""Events: packed as short lists, read again also when a newer version has added something."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twooter.domain.events import AccountEvent, DeletionEvent, Envelope, MailEvent, TwootEvent, pack, unpack
+
+IDS = st.integers(0, 2**63 - 1)
+SIGNS = st.sampled_from([1, -1])
+EVENTS = st.one_of(
+    st.builds(
+        TwootEvent,
+        SIGNS,
+        IDS,
+        IDS,
+        IDS,
+        st.lists(IDS).map(tuple),
+        st.none() | IDS,
+        st.none() | IDS,
+        st.integers(1, 9),
+    ),
+    st.builds(AccountEvent, SIGNS, IDS, IDS),
+    st.builds(MailEvent, st.sampled_from(["confirmation", "reset"]), IDS, st.none() | st.text()),
+    st.builds(DeletionEvent, IDS),
+)
+ENVELOPES = st.builds(Envelope, EVENTS, IDS, st.none() | st.text())
+
+
+@given(ENVELOPES)
+def test_an_envelope_is_read_as_it_was_packed(envelope: Envelope) -> None:
+    packed = pack(envelope)
+    assert unpack([list(value) if isinstance(value, tuple) else value for value in packed]) == envelope
+    assert packed[2] == envelope.event.kind
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [[], [1], [1, None], [1, None, "unknown"], [1, None, "twoot"], [1, None, "account", 1, 2], [1, None, []],
+     [1, None, "deletion", 1, 2, 3], "text", 7, None, {"a": 1}, [1, None, "account", 1, 2, 3, 4]],
+)  # fmt: skip
+def test_what_is_no_event_is_an_error(packed: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        unpack(packed)
