@@ -70,6 +70,7 @@ def add_ops_routes(app: falcon.App[Any, Any], *, alive: Check, ready: Check) -> 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 64  # with the usual 5, who comes in a burst waits a second to be let in
 
 
 class _QuietHandler(WSGIRequestHandler):
