@@ -85,7 +85,8 @@ class Settings(BaseSettings):
     cache_timeout_seconds: float = setting(0.05, "Time one call to the cache may take.", gt=0, le=1)
 
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = setting(
-        (), "Signing keys, comma separated: the first signs, all verify; required in production."
+        (),
+        "Signing keys, comma separated: the first signs, all verify; production needs 32 characters and more.",
     )
     token_days: int = setting(90, "Lifetime of a token.", ge=1, le=3650)
     max_concurrent_hashes: int = setting(2, "Passwords hashed at once per process.", ge=1, le=32)
