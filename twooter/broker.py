@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 
 from twooter.settings import Settings
 
@@ -65,6 +66,43 @@ def _transport_options(url: str) -> dict[str, Any]:  # Any: each transport has i
         "max_retries": 0,
         "retry_on_timeout": False,
     }
+
+
+class _Qos(redis.QoS):
+    """Kombu's bookkeeping of what a worker holds, where an unanswered acknowledgement costs no place.
+
+    Kombu logs that it could not acknowledge and counts the message as held for ever: after as many as a worker has
+    processes, it would never fetch another one. Redis gives the message out again, and the ledger knows it.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge."""
+        try:
+            super().ack(delivery_tag)
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - Kombu's signature
+        """Give back."""
+        try:
+            super().reject(delivery_tag, requeue=requeue)
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
+class _Channel(redis.Channel):
+    QoS = _Qos
+
+
+class RedisTransport(redis.Transport):
+    """Redis as a broker."""
+
+    Channel = _Channel
+
+
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:RedisTransport"))
 
 
 class Sender:

@@ -11,7 +11,7 @@ from kombu.entity import Queue
 from tests.databases import MysqlDatabase
 from tests.faults.apps import App, answers
 from tests.faults.clients import Client
-from tests.faults.loads import Load
+from tests.faults.loads import TAG, Load
 from tests.faults.truths import Truth
 from tests.processes import Server, wait_until
 from twooter.broker import ALL_QUEUES
@@ -93,6 +93,30 @@ def test_what_a_redis_broker_forgets_is_sent_again(
             broker.flushall()
         assert set(load.statuses) == {201}
         truth.assert_exact(load.acknowledged, seconds=120)
+
+
+def test_an_acknowledgement_that_was_not_answered_costs_a_worker_nothing(
+    mariadb_database: MysqlDatabase, private_redis: Server
+) -> None:
+    url = mariadb_database.fresh()
+    with App.production(url, private_redis.url, **SETTINGS) as app, Truth(url) as truth:
+        client = Client(app.port)
+        member = client.sign_up("alice")
+        made = [client.publish(member, f"#{TAG} first")]
+        truth.settle()
+        for number in range(2):  # the worker has one process: it can hold one message
+            with truth.held(f"SELECT uses FROM hashtags WHERE name = '{TAG}' FOR UPDATE"):  # noqa: S608 - our own name
+                made.append(client.publish(member, f"#{TAG} {number}"))
+                wait_until(lambda: bool(truth.waiting()), seconds=60, what="a batch half done")
+                private_redis.freeze()
+            wait_until(
+                lambda number=number: app.logs().count("Couldn't ack") > number,  # type: ignore[misc]  # a default binds the loop's variable
+                seconds=60,
+                what="an acknowledgement that failed",
+            )
+            private_redis.thaw()
+            truth.settle()
+        truth.assert_exact(made)
 
 
 def test_a_rabbitmq_broker_keeps_quorum_queues_and_costs_no_write_when_away(

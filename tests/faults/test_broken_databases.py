@@ -119,7 +119,7 @@ def test_deadlocks_under_load_are_retried_whole(url: str, redis_url: str, blocke
                 # first what a publish locks last, then what it locks first: whoever is between waits crosswise
                 lock_account(blocker, member)
                 blocker.database.execute_sql(HEAVY)
-                wait_until(lambda: waits(truth) > 0, seconds=30, what="a publish that waits")
+                wait_until(lambda: bool(truth.waiting()), seconds=30, what="a publish that waits")
                 blocker.database.execute_sql("SELECT * FROM public_entries FOR UPDATE")
                 blocker.database.rollback()
                 load.wait_for(5)
@@ -129,10 +129,6 @@ def test_deadlocks_under_load_are_retried_whole(url: str, redis_url: str, blocke
         assert retries > 0
         truth.assert_exact(load.acknowledged)
         assert truth.count("SELECT twoots FROM accounts WHERE id = %s", int(member.id)) == len(truth.twoots())
-
-
-def waits(truth: Truth) -> int:
-    return truth.count("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
 
 
 def metric(app: App, name: str) -> list[float]:

@@ -2,6 +2,9 @@
 
 import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,14 +13,23 @@ from tests.faults.apps import App
 from tests.faults.clients import Client
 from tests.faults.loads import TAG, Load
 from tests.faults.truths import Truth
-from tests.processes import Server, wait_until
-from twooter.storage.database import Storage
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.timeout(
     300
 )  # several processes start and wait for each other, on a busy machine too
 
 GRACEFUL_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Held:
+    """A worker in the middle of a batch of twoots, which cannot go on before `release` is called."""
+
+    app: App
+    truth: Truth
+    made: list[str]
+    release: Callable[[], None]
 
 
 def test_a_killed_api_worker_loses_nothing_that_was_acknowledged(
@@ -57,67 +69,42 @@ def test_a_server_told_to_stop_answers_everybody_and_ends_in_time(
         assert set(load.acknowledged) == truth.twoots()
 
 
-def test_a_worker_told_to_stop_finishes_its_batch_or_gives_it_back(
-    private_mariadb: Server, redis_url: str
-) -> None:
-    url = MysqlDatabase(private_mariadb.url, "twooter").url
-    with (
-        App.production(url, redis_url, TWOOTER_RESEND_SECONDS="1") as app,
-        Truth(url) as truth,
-        Truth(url) as other,
-    ):
+@pytest.fixture
+def held(mariadb_database: MysqlDatabase, redis_url: str) -> Iterator[Held]:
+    """Start everything, publish twoots, and hold a lock that their batch needs when it is half done."""
+    url = mariadb_database.fresh()
+    with App.production(url, redis_url, TWOOTER_RESEND_SECONDS="1") as app, Truth(url) as truth:
         client = Client(app.port)
         member = client.sign_up("alice")
         made = [client.publish(member, f"#{TAG} first")]
         truth.settle()
-        blocker = other.services.storage.database
-        blocker.begin()
-        blocker.execute_sql("SELECT uses FROM hashtags WHERE name = %s FOR UPDATE", (TAG,))
-        made += [client.publish(member, f"#{TAG} {number}") for number in range(5)]
-        wait_until(lambda: bool(waiting(truth.services.storage)), seconds=30, what="a batch half done")
-        os.kill(app.parts["worker"].pid, signal.SIGTERM)
-        blocker.rollback()
-        wait_until(lambda: not app.parts["worker"].running(), seconds=60, what="the worker's end")
-        app.restart("worker")
-        truth.assert_exact(made)
+        with ExitStack() as lock:
+            lock.enter_context(truth.held(f"SELECT uses FROM hashtags WHERE name = '{TAG}' FOR UPDATE"))  # noqa: S608 - our own name
+            made += [client.publish(member, f"#{TAG} {number}") for number in range(20)]
+            wait_until(lambda: bool(truth.waiting()), seconds=60, what="a batch half done")
+            yield Held(app, truth, made, lock.close)
 
 
-def waiting(storage: Storage) -> set[int]:
-    """Return the connections that wait for a lock."""
-    rows = storage.database.execute_sql(
-        "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-    ).fetchall()
-    return {row[0] for row in rows}
+def test_a_worker_killed_in_the_middle_of_a_batch_counts_each_event_once(held: Held) -> None:
+    app, truth = held.app, held.truth
+    children, seen = set(app.pids("worker")[1:]), truth.waiting()
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: bool(truth.waiting() - seen), seconds=60, what="the batch again, in another child")
+    assert not children & set(app.pids("worker"))
+
+    app.parts["worker"].kill()
+    assert truth.uses() == 1
+    held.release()
+    app.restart("worker")
+    truth.assert_exact(held.made)
+    assert truth.uses() == len(held.made)
 
 
-def test_a_worker_killed_in_the_middle_of_a_batch_counts_each_event_once(
-    private_mariadb: Server, redis_url: str
-) -> None:
-    url = MysqlDatabase(private_mariadb.url, "twooter").url
-    settings = {"TWOOTER_RESEND_SECONDS": "1"}
-    with App.production(url, redis_url, **settings) as app, Truth(url) as truth, Truth(url) as other:
-        client = Client(app.port)
-        member = client.sign_up("alice")
-        made = [client.publish(member, f"#{TAG} first")]
-        truth.settle()
-        blocker = other.services.storage.database
-        blocker.begin()
-        blocker.execute_sql("SELECT uses FROM hashtags WHERE name = %s FOR UPDATE", (TAG,))
-        made += [client.publish(member, f"#{TAG} {number}") for number in range(20)]
-        storage = truth.services.storage
-
-        wait_until(lambda: bool(waiting(storage)), seconds=30, what="a batch half done")
-        children, seen = set(app.pids("worker")[1:]), waiting(storage)
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
-        wait_until(
-            lambda: bool(waiting(storage) - seen), seconds=30, what="the batch again, in another child"
-        )
-        assert not children & set(app.pids("worker"))
-
-        app.parts["worker"].kill()
-        assert truth.uses() == 1
-        blocker.rollback()
-        app.restart("worker")
-        truth.assert_exact(made)
-        assert truth.uses() == len(made)
+def test_a_worker_told_to_stop_finishes_its_batch_or_gives_it_back(held: Held) -> None:
+    worker = held.app.parts["worker"]
+    os.kill(worker.pid, signal.SIGTERM)
+    held.release()
+    wait_until(lambda: not worker.running(), seconds=60, what="the worker's end")
+    held.app.restart("worker")
+    held.truth.assert_exact(held.made)

@@ -1,10 +1,14 @@
 """The truth: what a database holds, asked without the application, and whether the aggregates agree with it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tests.faults.loads import TAG
 from tests.processes import wait_until
 from twooter.domain import grammar
 from twooter.settings import Settings
 from twooter.storage import hashtags
+from twooter.storage.database import Storage
 from twooter.wiring import wire
 
 
@@ -31,6 +35,26 @@ class Truth:
     def unfinished(self) -> int:
         """Return how many batches a consumer has not had yet."""
         return self.count("SELECT COUNT(*) FROM deliveries WHERE state = 'pending'")
+
+    def waiting(self) -> set[int]:
+        """Return the connections to this database that wait for a lock."""
+        rows = self.services.storage.database.execute_sql(
+            "SELECT p.id FROM information_schema.innodb_trx t"
+            " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id"
+            " WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()"
+        ).fetchall()
+        return {row[0] for row in rows}
+
+    @contextmanager
+    def held(self, sql: str) -> Iterator[None]:
+        """Hold the locks that a statement takes, from another connection."""
+        storage = Storage.open(self.services.settings)
+        storage.database.begin()
+        storage.database.execute_sql(sql)
+        try:
+            yield
+        finally:
+            storage.close()
 
     def settle(self, *, seconds: float = 60) -> None:
         """Wait until every event has reached every consumer.
