@@ -67,6 +67,21 @@ class Worker(ThreadWorker):
         self._lingering: dict[Any, int] = {}  # connection: bytes thrown away
         self._look_at = 0.0
 
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        """Accept or do not accept; at the end serve whoever has connected, and let whoever comes later be refused.
+
+        Gunicorn keeps its sockets until it has answered all: connections would be made, wait, and be reset.
+        """
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for listener in self.sockets:
+            known = -1
+            while known < self.nr_conns:
+                known = self.nr_conns
+                self.accept(listener)
+            listener.close()
+
     def enqueue_req(self, conn: Any) -> None:  # Any: idem
         """Give a connection a thread when there is something to read."""
         if conn.initialized or conn.data_ready:

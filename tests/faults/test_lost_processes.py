@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -67,6 +68,35 @@ def test_a_server_told_to_stop_answers_everybody_and_ends_in_time(
         assert load.broken == []
         assert set(load.statuses) == {201}
         assert set(load.acknowledged) == truth.twoots()
+
+
+def test_who_comes_while_a_server_stops_is_refused_at_once_and_not_kept_waiting(
+    mariadb_database: MysqlDatabase, redis_url: str
+) -> None:
+    url = mariadb_database.fresh()
+    with (
+        App.production(url, redis_url, parts=("api",)) as app,
+        Truth(url) as truth,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        client = Client(app.port)
+        member = client.sign_up("alice")
+        with truth.held(f"SELECT * FROM accounts WHERE id = {member.id} FOR UPDATE"):  # noqa: S608 - a number
+            inside = pool.submit(client.call, "POST", "/v1/twoots", {"text": "inside"}, token=member.token)
+            wait_until(lambda: bool(truth.waiting()), seconds=60, what="a request that waits inside")
+            os.kill(app.server.pid, signal.SIGTERM)
+            wait_until(lambda: refused(client), seconds=60, what="a refusal")
+            assert app.server.running()
+        assert inside.result(60).status in (201, 503)  # what waits long for a lock is told to come again
+        wait_until(lambda: not app.server.running(), seconds=60, what="the server's end")
+
+
+def refused(client: Client) -> bool:
+    try:
+        client.connect(seconds=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 @pytest.fixture
