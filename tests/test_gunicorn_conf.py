@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.databases import SqliteTemplate, migrate_url
-from tests.faults.apps import App
+from tests.faults.apps import App, runs
 from tests.faults.clients import Client, answers_of
 from tests.processes import Server, wait_until
 
@@ -91,9 +91,7 @@ def stalling(server: Server) -> Iterator[socket]:
 
 
 def workers(server: Server) -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process(server.pid).children() if child.status() != psutil.STATUS_ZOMBIE
-    ]
+    return [child for child in psutil.Process(server.pid).children() if runs(child.pid)]
 
 
 def test_a_server_is_ready_once_the_schema_is_new_enough(start: Start, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ class App:
         """
         pids = self.pids(name)
         os.kill(self.parts[name].pid, signal.SIGTERM)
-        wait_until(lambda: not any(map(_runs, pids)), seconds=seconds, what=f"the end of {name}")
+        wait_until(lambda: not any(map(runs, pids)), seconds=seconds, what=f"the end of {name}")
 
     def pids(self, name: str) -> list[int]:
         """Return a part's processes: the first one, then its children (gunicorn's workers, Celery's pool)."""
@@ -172,7 +172,8 @@ class App:
     def _server(self, name: str) -> Server:
         command = [sys.executable, *COMMANDS[name.rstrip("0123456789")]]
         port, folder = free_port(), private_folder(f"faults-{name}")
-        environment = {"TWOOTER_VAR_DIR": str(folder / "var"), **self._settings, "PYTHONPATH": str(ROOT)}
+        private = {"TWOOTER_VAR_DIR": str(folder / "var"), "TMPDIR": str(folder)}  # a killed part leaves nothing
+        environment = {**private, **self._settings, "PYTHONPATH": str(ROOT)}
         ops = port
         if name != "embedded":
             ops = free_port()
@@ -205,7 +206,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Tell whether a process is there, and not a mere entry that its parent has yet to read."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     return False

@@ -29,13 +29,14 @@ def test_a_full_disk_is_503_for_writes_until_there_is_room(
         acknowledged = [client.publish(member, f"#load {number}") for number in range(5)]
         for _ in range(2):
             limit(app, max(file.stat().st_size for file in tmp_path.iterdir()) + 100_000)
-            answer = client.call("POST", "/v1/twoots", {"text": "#load"}, token=member.token)
-            while answer.status == 201:
-                acknowledged.append(answer.json["id"])
+            refusals = 0
+            while refusals < 3:  # the log begins anew at each checkpoint: there may be room for some more
                 answer = client.call("POST", "/v1/twoots", {"text": "#load"}, token=member.token)
-            for _ in range(3):
-                refused = client.call("POST", "/v1/twoots", {"text": "#load"}, token=member.token)
-                assert_refused(refused, 503)
+                if answer.status == 201:
+                    acknowledged.append(answer.json["id"])
+                else:
+                    assert_refused(answer, 503)
+                    refusals += 1
             assert client.call("GET", "/v1/timelines/public").status == 200
             assert client.call("GET", f"/v1/twoots/{acknowledged[-1]}").status == 200
             limit(app, resource.RLIM_INFINITY)
