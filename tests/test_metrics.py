@@ -30,15 +30,11 @@ SERVER = """
         metrics.REQUESTS.labels("GET", "/v1/me", "200").observe(0.003)
         metrics.count_log("error", "tests.part")
 
-    def measure(age):
-        metrics.OUTBOX_AGE.set(age)
-        metrics.DRIFT.labels("windows").set(-age)
-
     count()
     for generation in range(5):
         for slot in ("api0", "api1"):
             child(slot, count)
-        child("worker1", lambda: measure(generation))
+        child("worker1", lambda: metrics.OUTBOX_ROWS.set(generation))
         if generation == 0:
             before = sorted(os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     assert sorted(os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"])) == before
@@ -85,12 +81,32 @@ def test_counters_of_replaced_processes_go_on(
     assert samples["twooter_log_events_total", (("level", "error"), ("logger", "tests"))] == 11
 
 
-def test_a_gauge_is_what_was_set_last_without_a_series_per_process(
-    samples: Samples,
-) -> None:
-    assert samples["twooter_outbox_oldest_seconds", ()] == 4
-    assert samples["twooter_aggregate_drift", (("kind", "windows"),)] == -4
+def test_what_nobody_here_has_measured_is_absent_and_not_zero(samples: Samples) -> None:
+    figures = {figure._name for figure in vars(metrics).values() if isinstance(figure, metrics.Figure)}
+    assert len(figures) > 20
+    assert not figures & {name for name, _ in samples}
     assert not [name for name, labels in samples if "pid" in dict(labels)]
+
+
+def test_a_figure_is_told_until_it_is_unknown_again() -> None:
+    def told() -> Samples:
+        found = exposed(metrics.exposition().decode())
+        return {key: value for key, value in found.items() if key[0].startswith("twooter_queue_")}
+
+    group = (metrics.QUEUE_WAITING, metrics.QUEUE_DEPTH)
+    metrics.tell(group, [(metrics.QUEUE_WAITING, ("notify",), 3), (metrics.QUEUE_DEPTH, ("notify",), 5)])
+    metrics.tell(group, [(metrics.QUEUE_WAITING, ("aggregates",), 0)])
+    assert told() == {("twooter_queue_waiting", (("queue", "aggregates"),)): 0}
+    metrics.tell(group, [])
+    assert told() == {}
+    assert "twooter_queue_waiting" not in metrics.exposition().decode()
+
+
+def test_a_figure_without_labels_is_told_until_it_is_unknown_again() -> None:
+    metrics.tell([metrics.PROBE_OK], [(metrics.PROBE_OK, (), 0)])
+    assert exposed(metrics.exposition().decode())["twooter_probe_ok", ()] == 0
+    metrics.tell([metrics.PROBE_OK], [])
+    assert "twooter_probe_ok" not in metrics.exposition().decode()
 
 
 def test_a_single_process_tells_its_own() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from typing import Any
+
 from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
@@ -12,6 +16,8 @@ from prometheus_client import (
     multiprocess,
     values,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
 
 _slot = "main"
 
@@ -61,21 +67,130 @@ FRESHNESS = Histogram(
     ["consumer"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
 )
-DRIFT = Gauge(
-    "twooter_aggregate_drift",
-    "Aggregates minus source found by the last audit, by kind.",
-    ["kind"],
-    multiprocess_mode="mostrecent",
-)
-OUTBOX_AGE = Gauge(
-    "twooter_outbox_oldest_seconds", "Age of the oldest event not yet sealed.", multiprocess_mode="mostrecent"
-)
 CACHE = Counter("twooter_cache_lookups_total", "Cache lookups, by cache and outcome.", ["cache", "outcome"])
 REFUSALS = Counter(
     "twooter_rate_limit_refusals_total", "Requests refused by a rate limit, by limit.", ["limit"]
 )
 SIGN_INS = Counter("twooter_sign_ins_total", "Sign-in attempts, by outcome.", ["outcome"])
 LOG_EVENTS = Counter("twooter_log_events_total", "Log lines, by level and logger.", ["level", "logger"])
+
+FIGURES = CollectorRegistry()
+_telling = threading.Lock()
+
+
+class Figure(Gauge):
+    """A gauge that one process measures for all: in its memory alone, and absent while nobody knows its value."""
+
+    def __init__(
+        self, name: str, documentation: str, labelnames: Iterable[str] = (), **options: Any
+    ) -> None:  # Any: what the library hands to the gauges of single label sets
+        options.setdefault("multiprocess_mode", "mostrecent")
+        super().__init__(name, documentation, labelnames, registry=FIGURES, **options)
+
+    def _metric_init(self) -> None:
+        # not in the files of several processes, where an unknown value is 0
+        self._value = values.MutexValue(  # type: ignore[no-untyped-call]  # the library's
+            self._type, self._name, self._name, self._labelnames, self._labelvalues, self._documentation
+        )
+        self._is_known = False
+
+    def set(self, value: float) -> None:
+        """Let the value be known."""
+        self._value.set(float(value))
+        self._is_known = True
+
+    def forget(self) -> None:
+        """Let no value be known."""
+        if self._labelnames:
+            self._metrics = {}
+        else:
+            self._is_known = False
+
+    def collect(self) -> list[Metric]:
+        """Return the known values, with no word of what has none."""
+        return [metric for metric in super().collect() if metric.samples]
+
+    def _child_samples(self) -> Iterable[Sample]:
+        return super()._child_samples() if self._is_known else ()
+
+
+Reading = tuple[Figure, tuple[str, ...], float]
+"""A figure, the values of its labels, and what was measured."""
+
+DATABASE_REACHABLE = Figure(
+    "twooter_database_reachable",
+    "Whether the exporter's last question to the database was answered (1 or 0).",
+)
+BROKER_REACHABLE = Figure(
+    "twooter_broker_reachable", "Whether the exporter's last question to the broker was answered (1 or 0)."
+)
+PING = Figure(
+    "twooter_ping_seconds", "Time of the exporter's smallest question, to database or broker.", ["part"]
+)
+QUEUE_WAITING = Figure("twooter_queue_waiting", "Tasks that no worker holds yet, by queue.", ["queue"])
+QUEUE_IN_FLIGHT = Figure(
+    "twooter_queue_in_flight", "Tasks that workers hold, by queue; only Redis tells.", ["queue"]
+)
+QUEUE_DEPTH = Figure(
+    "twooter_queue_depth",
+    "Tasks waiting and, where the broker tells, in flight; what workers scale on.",
+    ["queue"],
+)
+QUEUE_CONSUMERS = Figure(
+    "twooter_queue_consumers", "Workers that consume a queue; only RabbitMQ tells.", ["queue"]
+)
+OUTBOX_AGE = Figure("twooter_outbox_oldest_seconds", "Age of the oldest event not yet sealed; 0 without any.")
+OUTBOX_ROWS = Figure("twooter_outbox_rows", "Events not yet sealed; counted up to 100,000.")
+UNFINISHED = Figure(
+    "twooter_unfinished_batches",
+    "Sealed batches that a consumer has not applied, by consumer; counted up to 100,000.",
+    ["consumer"],
+)
+UNFINISHED_AGE = Figure(
+    "twooter_unfinished_oldest_seconds",
+    "Age of the oldest sealed batch that a consumer has not applied, by consumer; 0 without any.",
+    ["consumer"],
+)
+PARKED = Figure(
+    "twooter_parked_events",
+    "Events set aside that await an operator, by consumer; counted up to 10,000.",
+    ["consumer"],
+)
+SCHEMA_VERSION = Figure("twooter_schema_version", "Number of the newest migration the database has.")
+SCHEMA_PENDING = Figure(
+    "twooter_schema_pending_migrations", "Migrations of this version that the database lacks."
+)
+CLAIM_AGE = Figure(
+    "twooter_schedule_claim_age_seconds",
+    "Time since the start of the newest slot in which a periodic task ran, by task.",
+    ["task"],
+)
+AUDIT_AGE = Figure("twooter_audit_age_seconds", "Time since the last periodic audit was done.")
+DRIFT = Figure(
+    "twooter_aggregate_drift",
+    "Aggregates minus source found by the last periodic audit, by kind, without signs.",
+    ["kind"],
+)
+PROBE_AGE = Figure("twooter_probe_success_age_seconds", "Time since a recorded probe last succeeded.")
+PROBE_OK = Figure("twooter_probe_ok", "Whether the newest recorded probe succeeded (1 or 0).")
+PROBE_FAILURES = Figure("twooter_probe_failures", "Recorded probes that ever failed.")
+PROBE_SECONDS = Figure("twooter_probe_seconds", "Time the newest recorded probe took.")
+TWOOTS_PER_MINUTE = Figure("twooter_twoots_per_minute", "Twoots of the last complete minute.")
+TWOOTS_TODAY = Figure("twooter_twoots_today", "Twoots of the present day, UTC.")
+NEW_TODAY = Figure("twooter_new_accounts_today", "Accounts registered on the present day, UTC.")
+ACTIVE_TODAY = Figure("twooter_active_accounts_today", "Accounts that posted on the present day, UTC.")
+TOP_TAGS = Figure(
+    "twooter_top_tag_uses_today", "Uses of the ten most used hashtags of the present day, UTC.", ["tag"]
+)
+
+
+def tell(figures: Iterable[Figure], readings: Iterable[Reading]) -> None:
+    """Replace all that is told of these figures at once; what is not among the readings is unknown."""
+    with _telling:
+        for figure in figures:
+            figure.forget()
+        for figure, labels, value in readings:
+            (figure.labels(*labels) if labels else figure).set(value)
 
 
 def count_log(level: str, logger: str) -> None:
@@ -91,9 +206,10 @@ def take_slot(name: str) -> None:
 
 
 def exposition() -> bytes:
-    """Return all metrics of all processes in Prometheus' text format."""
-    if not SEVERAL_PROCESSES:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's
-    return generate_latest(registry)
+    """Return all metrics of all processes, and the figures of this one, in Prometheus' text format."""
+    registry = REGISTRY
+    if SEVERAL_PROCESSES:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's
+    with _telling:
+        return generate_latest(registry) + generate_latest(FIGURES)

@@ -9,6 +9,20 @@ from twooter import metrics
 UNITS = ("_seconds", "_total", "_bytes", "_info")
 UNITLESS = {
     "twooter_aggregate_drift": "a difference of counts, by name as operators know it",
+    "twooter_database_reachable": "yes or no",
+    "twooter_broker_reachable": "yes or no",
+    "twooter_probe_ok": "yes or no",
+    "twooter_schema_version": "a migration's number",
+    **dict.fromkeys(
+        [
+            *("twooter_queue_waiting", "twooter_queue_in_flight", "twooter_queue_depth"),
+            *("twooter_queue_consumers", "twooter_outbox_rows", "twooter_unfinished_batches"),
+            *("twooter_parked_events", "twooter_schema_pending_migrations", "twooter_probe_failures"),
+            *("twooter_twoots_per_minute", "twooter_twoots_today", "twooter_new_accounts_today"),
+            *("twooter_active_accounts_today", "twooter_top_tag_uses_today"),
+        ],
+        "how many there are now: `_total` would say that it only grows",
+    ),
 }
 BOUNDED = {
     "method": "the methods of HTTP, and one for all others",
@@ -25,6 +39,8 @@ BOUNDED = {
     "level": "levels of log lines",
     "logger": "parts have names in the code",
     "queue": "queues have names in the code",
+    "part": "database and broker",
+    "tag": "ten at a time",
 }
 """Labels, each with the reason why its values are few."""
 
