@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from contextlib import suppress
 from typing import Any
 
+import orjson
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 
+from twooter.services.figures import QueueFigures
 from twooter.settings import Settings
 
 QUEUES = {"aggregates": "aggregates", "edges": "aggregates", "mails": "notify", "deletions": "maintenance"}
@@ -124,5 +128,61 @@ class Sender:
             self._app.send_task(APPLY, args=(consumer, batch_id), queue=QUEUES[consumer])
         except Exception:
             failed = time.monotonic()
+
+
+_PATIENT = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
+"""A question that nobody waits for may take longer than a task's sending."""
+_UNACKED = "unacked"
+_MAX_UNACKED = 10_000
+
+
+class Depths:
+    """Tells how long the queues are, over a connection of its own that is kept while it works."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._app = create_celery(settings)
+        self._is_redis = not str(self._app.conf.broker_url).startswith("amqp")
+        if self._is_redis:
+            self._app.conf.broker_transport_options |= _PATIENT
+        self._connection: Any = None  # Any: Kombu has no types
+
+    def __call__(self) -> list[QueueFigures]:
+        """Return each queue's length; raises when the broker does not answer."""
+        try:
+            if self._connection is None:
+                self._connection = self._app.connection_for_read()
+                self._connection.connect()
+            return self._of_redis() if self._is_redis else [self._of_rabbitmq(queue) for queue in ALL_QUEUES]
+        except Exception:
+            broken, self._connection = self._connection, None
+            with suppress(Exception):  # it has said what is wrong already
+                broken.release()
+            raise
+
+    def _of_redis(self) -> list[QueueFigures]:
+        """Ask for the lists, and for the messages that workers hold, which Kombu keeps together with their queues."""
+        with self._connection.default_channel.conn_or_acquire() as client:
+            pipe = client.pipeline(transaction=False)
+            for queue in ALL_QUEUES:
+                pipe.llen(queue)
+            pipe.hlen(_UNACKED)
+            pipe.hscan(_UNACKED, count=_MAX_UNACKED)
+            *waiting, held, (_, some) = pipe.execute()
+        in_flight = Counter(orjson.loads(message)[2] for message in some.values())
+        share = max(1.0, held / max(1, len(some)))  # more than were looked at are spread as these are
+        return [
+            QueueFigures(queue, length, in_flight=round(in_flight[queue] * share))
+            for queue, length in zip(ALL_QUEUES, waiting, strict=True)
+        ]
+
+    def _of_rabbitmq(self, queue: str) -> QueueFigures:
+        """Ask for one queue; one that nobody has declared yet is empty, and asking for it costs the channel."""
+        channel = self._connection.channel()
+        try:
+            found = channel.queue_declare(queue, passive=True)
+        except self._connection.channel_errors:
+            return QueueFigures(queue, 0, consumers=0)
+        channel.close()
+        return QueueFigures(queue, found.message_count, consumers=found.consumer_count)
             self._rests_until = failed + (failed - began)
             raise

@@ -124,8 +124,8 @@ DATABASE_REACHABLE = Figure(
 BROKER_REACHABLE = Figure(
     "twooter_broker_reachable", "Whether the exporter's last question to the broker was answered (1 or 0)."
 )
-PING = Figure(
-    "twooter_ping_seconds", "Time of the exporter's smallest question, to database or broker.", ["part"]
+DATABASE_PING = Figure(
+    "twooter_database_ping_seconds", "Time of the exporter's smallest question to the database."
 )
 QUEUE_WAITING = Figure("twooter_queue_waiting", "Tasks that no worker holds yet, by queue.", ["queue"])
 QUEUE_IN_FLIGHT = Figure(

@@ -130,6 +130,7 @@ class Settings(BaseSettings):
         return (
             tuple(part.strip() for part in value.split(",") if part.strip())
             if isinstance(value, str)
+    exporter_seconds: float = setting(5.0, "How often the exporter measures.", gt=0, le=60)
             else value
         )
 

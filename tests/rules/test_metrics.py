@@ -13,6 +13,7 @@ UNITLESS = {
     "twooter_broker_reachable": "yes or no",
     "twooter_probe_ok": "yes or no",
     "twooter_schema_version": "a migration's number",
+    "twooter_process_id": "a name rather than an amount",
     **dict.fromkeys(
         [
             *("twooter_queue_waiting", "twooter_queue_in_flight", "twooter_queue_depth"),
@@ -39,8 +40,11 @@ BOUNDED = {
     "level": "levels of log lines",
     "logger": "parts have names in the code",
     "queue": "queues have names in the code",
-    "part": "database and broker",
     "tag": "ten at a time",
+    "slot": "a server has as many as it has processes at once",
+    "generation": "Python's garbage collector has three",
+    "version": "one for each version that runs",
+    "python": "idem",
 }
 """Labels, each with the reason why its values are few."""
 

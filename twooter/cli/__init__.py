@@ -20,6 +20,9 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("serving:run", "Run everything in one process on this machine."),
     "serve": Entry("serving:serve", "Run the web server."),
     "relay": Entry("relay:relay", "Seal outbox events into batches and send them to the broker."),
+    "exporter": Entry(
+        "exporter:exporter", "Measure queues, outbox, jobs and the day's figures for Prometheus."
+    ),
     "migrate": Entry("migrations:migrate", "Bring the database's schema up to date."),
     "config": Entry("configuration:config", "Show every setting and where it came from."),
     "routes": Entry("routes:routes", "List the HTTP routes."),

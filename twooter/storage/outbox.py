@@ -17,6 +17,8 @@ from twooter.storage.tables import Batches, Deliveries, Ledger, Outbox, ParkedEv
 
 Packed = Any  # JSON, as `domain.events.pack` makes it; whatever a broken row holds when it is a poisoned one
 MAX_BATCH = 500
+MAX_COUNTED = 100_000
+"""Waiting rows that are looked at to tell how many there are."""
 PENDING, DONE, PARKED = "pending", "done", "parked"
 
 _append = Insert("outbox_append", Outbox, ("id", "account_id", "event"))
@@ -33,6 +35,12 @@ _take = Statement(
 )
 _first = Statement(
     "outbox_first", lambda: Outbox.select(fn.MIN(Outbox.id)), scatter="the age of a shard's oldest event"
+)
+_some = Outbox.select(Outbox.id).limit(MAX_COUNTED).alias("some")
+_count = Statement(
+    "outbox_count",
+    lambda: Outbox.select(fn.COUNT(1)).from_(_some),
+    scatter="how much a shard's relay has before it",
 )
 _insert_batch = Insert("batch_insert", Batches, ("id", "events", "payload"))
 _insert_deliveries = Insert(
@@ -72,12 +80,19 @@ _resend = Statement(
         & (Deliveries.state == PENDING)
     ),
 )
+_oldest_sent = (
+    Deliveries.select(Deliveries.consumer, Deliveries.batch_id)
+    .where(Deliveries.state == PENDING)
+    .order_by(Deliveries.sent_ms)
+    .limit(MAX_COUNTED)
+    .alias("oldest_sent")
+)
 _unfinished = Statement(
     "delivery_unfinished",
     lambda: (
-        Deliveries.select(Deliveries.consumer, fn.COUNT(1), fn.MIN(Deliveries.batch_id))
-        .where(Deliveries.state == PENDING)
-        .group_by(Deliveries.consumer)
+        Deliveries.select(_oldest_sent.c.consumer, fn.COUNT(1), fn.MIN(_oldest_sent.c.batch_id))
+        .from_(_oldest_sent)
+        .group_by(_oldest_sent.c.consumer)
     ),
 )
 _attempts = Statement(
@@ -184,6 +199,12 @@ def find_oldest_id(tx: Session) -> int | None:
     return row[0] if row is not None else None
 
 
+def count(tx: Session) -> int:
+    """Return how many events are not yet sealed, at most 100,000."""
+    row = tx.one(_count)
+    return row[0] if row is not None else 0
+
+
 def fetch_unfinished(tx: Session) -> dict[str, tuple[int, int]]:
-    """Return by consumer how many batches are pending and the id of the oldest."""
+    """Return by consumer how many batches are pending and the id of the oldest; of the 100,000 sent longest ago."""
     return {consumer: (count, oldest) for consumer, count, oldest in tx.all(_unfinished)}

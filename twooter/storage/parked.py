@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
+from peewee import fn
 
 from twooter.storage.database import Session
 from twooter.storage.outbox import Packed
 from twooter.storage.statements import Statement, in_rows, p
 from twooter.storage.tables import ParkedEvents
+
+MAX_COUNTED = 10_000
 
 _page = Statement(
     "parked_page",
@@ -41,6 +44,11 @@ _remove = Statement(
         & in_rows((ParkedEvents.batch_id, ParkedEvents.position), "places")
     ),
 )
+_some = ParkedEvents.select(ParkedEvents.consumer).limit(MAX_COUNTED).alias("some")
+_counts = Statement(
+    "parked_counts",
+    lambda: ParkedEvents.select(_some.c.consumer, fn.COUNT(1)).from_(_some).group_by(_some.c.consumer),
+)
 
 Place = tuple[int, int]
 """(batch id, position in it)."""
@@ -55,6 +63,11 @@ class ParkedEvent:
     event: Packed
     error: str
     parked_ms: int
+
+
+def count(tx: Session) -> dict[str, int]:
+    """Return by consumer how many events are parked, of 10,000 in all."""
+    return dict(tx.all(_counts))
 
 
 def fetch(tx: Session, consumer: str, *, after: Place = (0, -1), limit: int) -> list[ParkedEvent]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from peewee import fn
+
 from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, p
 from twooter.storage.tables import ScheduleClaims
+
+_TASKS, _BEHIND_TASKS = "twooter.", "twooter/"  # what begins with the first; fences have other names
 
 _insert = Insert("schedule_claim", ScheduleClaims, ("task", "slot_ms"), duplicate="ignore")
 _newest = Statement(
@@ -17,6 +21,14 @@ _newest = Statement(
     ),
     lock="FOR UPDATE",
 )
+_newest_slots = Statement(
+    "schedule_newest_slots",
+    lambda: (
+        ScheduleClaims.select(ScheduleClaims.task, fn.MAX(ScheduleClaims.slot_ms))
+        .where((ScheduleClaims.task >= _TASKS) & (ScheduleClaims.task < _BEHIND_TASKS))
+        .group_by(ScheduleClaims.task)
+    ),
+)
 _forget = Statement(
     "schedule_forget",
     lambda: ScheduleClaims.delete().where(
@@ -28,6 +40,11 @@ _forget = Statement(
 def claim(tx: Session, task: str, slot_ms: int) -> bool:
     """Claim a slot of a task; return False when somebody else has."""
     return tx.insert(_insert, [(task, slot_ms)]) == 1
+
+
+def fetch_newest_slots(tx: Session) -> dict[str, int]:
+    """Return by periodic task the start of the newest slot that was claimed; claims are kept for a day."""
+    return dict(tx.all(_newest_slots))
 
 
 def forget(tx: Session, task: str, before_ms: int) -> int:

@@ -363,6 +363,17 @@ class ScheduleClaims(Table):
 TIMING_BUCKETS = 20
 
 
+class Outcomes(Table):
+    """How jobs ended whose results are metrics; one row for each."""
+
+    name = BinaryChar(max_length=64, primary_key=True)
+    succeeded_ms = BigIntegerField(null=True)
+    failed_ms = BigIntegerField(null=True)
+    failures = counter()
+    duration_ms = BigIntegerField()
+    detail = LongText()
+
+
 class Timings(Table):
     """Histograms of request and statement times, summed over all processes."""
 

@@ -28,6 +28,15 @@ def pending(storage: Storage) -> list[str]:
     return [m.name for m in found if m.path is not None and not m.applied]
 
 
+def version(storage: Storage) -> int:
+    """Return the number of the newest migration the database has, be it known here or not; 0 without any.
+
+    Raises: Unavailable when the database does not answer.
+    """
+    found = storage.read(lambda _: _runner(storage.database).status())
+    return max((int(m.name.partition("_")[0]) for m in found if m.applied), default=0)
+
+
 def migrate(storage: Storage) -> list[str]:
     """Apply what is pending; return its names. A second caller waits and finds nothing left.
 
