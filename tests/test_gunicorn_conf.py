@@ -20,7 +20,7 @@ from tests.processes import Server, wait_until
 
 MESSAGE = json.dumps({"text": "slow", "tag": "x"}).encode()
 REQUESTS = re.compile(
-    r'^twooter_http_request_seconds_count\{method="GET",route="/v1/timelines/public",status="200"\} ([0-9.]+)$',
+    r'^twooter_http_requests_total\{method="GET",route="/v1/timelines/public",status="200"\} ([0-9.]+)$',
     re.M,
 )
 FIELDS = {"event", "level", "timestamp", "part", "request_id"} | {

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+import gc
+import os
+import platform
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
     REGISTRY,
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     generate_latest,
     multiprocess,
     values,
 )
 from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
+
+from twooter import VERSION
 
 _slot = "main"
 
@@ -32,19 +43,36 @@ if SEVERAL_PROCESSES:
     # files named by slot, not by pid: restarted processes go on in the files of those they replace
     values.ValueClass = values.MultiProcessValue(_identity)  # type: ignore[no-untyped-call]  # the library's
 
-_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+for _default in (GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR):
+    REGISTRY.unregister(_default)  # they know one process; what stands below knows all of a pod
 
+# Buckets are few on purpose: each is a series of every route, or of every statement, in every pod. Finer percentiles of
+# both are in the database, summed over all pods: GET /v1/analytics/requests and /v1/analytics/queries.
 REQUESTS = Histogram(
     "twooter_http_request_seconds",
     "Time to answer a request, by route template.",
+    ["method", "route"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 1.0, 5.0),
+)
+ANSWERS = Counter(
+    "twooter_http_requests_total",
+    "Requests answered, by route template and status.",
     ["method", "route", "status"],
-    buckets=_FAST,
 )
 QUERIES = Histogram(
-    "twooter_query_seconds", "Time of a database statement, by its name.", ["statement"], buckets=_FAST
+    "twooter_query_seconds",
+    "Time of a database statement, by its name.",
+    ["statement"],
+    buckets=(0.005, 0.05, 0.5),
 )
 QUERY_ERRORS = Counter(
     "twooter_query_errors_total", "Database statements that failed, by name.", ["statement"]
+)
+CONNECTS = Histogram(
+    "twooter_database_connect_seconds",
+    "Time a thread waited for its connection to the database, by outcome; there is no pool to wait for.",
+    ["outcome"],
+    buckets=(0.005, 0.05, 0.5, 2.5),
 )
 TRANSACTION_RETRIES = Counter(
     "twooter_transaction_retries_total", "Transactions tried again, by reason.", ["reason"]
@@ -53,9 +81,14 @@ TASKS = Histogram(
     "twooter_task_seconds",
     "Time of a worker's task, by name and outcome.",
     ["task", "outcome"],
-    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60),
+    buckets=(0.05, 0.5, 5, 50),
 )
 EVENTS_APPLIED = Counter("twooter_events_applied_total", "Outbox events applied, by consumer.", ["consumer"])
+EVENTS_LATE = Counter(
+    "twooter_events_late_total",
+    "Outbox events applied later than 5 s after they happened, by consumer.",
+    ["consumer"],
+)
 EVENTS_PARKED = Counter(
     "twooter_events_parked_total", "Outbox events set aside after failing, by consumer.", ["consumer"]
 )
@@ -67,12 +100,40 @@ FRESHNESS = Histogram(
     ["consumer"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
 )
-CACHE = Counter("twooter_cache_lookups_total", "Cache lookups, by cache and outcome.", ["cache", "outcome"])
+CACHE = Counter(
+    "twooter_cache_lookups_total",
+    "Cache lookups, by cache and outcome; a fallback is what was done without Redis since it did not answer.",
+    ["cache", "outcome"],
+)
 REFUSALS = Counter(
     "twooter_rate_limit_refusals_total", "Requests refused by a rate limit, by limit.", ["limit"]
 )
 SIGN_INS = Counter("twooter_sign_ins_total", "Sign-in attempts, by outcome.", ["outcome"])
-LOG_EVENTS = Counter("twooter_log_events_total", "Log lines, by level and logger.", ["level", "logger"])
+LOG_EVENTS = Counter(
+    "twooter_log_events_total", "Log lines from level warning on, by level and logger.", ["level", "logger"]
+)
+COLLECTIONS = Counter(
+    "twooter_gc_collections_total", "Garbage collections of all processes, by generation.", ["generation"]
+)
+COLLECTED = Counter(
+    "twooter_gc_collected_objects_total",
+    "Objects freed by garbage collections, by generation.",
+    ["generation"],
+)
+BUILD = Gauge(
+    "twooter_build_info",
+    "Always 1; the labels say which version runs on which Python.",
+    ["version", "python"],
+    multiprocess_mode="max",
+)
+BUILD.labels(VERSION, platform.python_version()).set(1)
+_SLOTS = "twooter_process_id"
+SLOTS = Gauge(
+    _SLOTS,
+    "Id of the process in a slot of its pod; a slot's process may be replaced.",
+    ["slot"],
+    multiprocess_mode="mostrecent",
+)
 
 FIGURES = CollectorRegistry()
 _telling = threading.Lock()
@@ -127,6 +188,7 @@ BROKER_REACHABLE = Figure(
 DATABASE_PING = Figure(
     "twooter_database_ping_seconds", "Time of the exporter's smallest question to the database."
 )
+BROKER_PING = Figure("twooter_broker_ping_seconds", "Time of the exporter's questions to the broker.")
 QUEUE_WAITING = Figure("twooter_queue_waiting", "Tasks that no worker holds yet, by queue.", ["queue"])
 QUEUE_IN_FLIGHT = Figure(
     "twooter_queue_in_flight", "Tasks that workers hold, by queue; only Redis tells.", ["queue"]
@@ -193,6 +255,19 @@ def tell(figures: Iterable[Figure], readings: Iterable[Reading]) -> None:
             (figure.labels(*labels) if labels else figure).set(value)
 
 
+def statement_times(name: str) -> Callable[[float], None]:
+    """Return what counts a statement's times. Its series begin with the first: no pod runs every statement there is."""
+    known: Callable[[float], None] | None = None
+
+    def observe(seconds: float) -> None:
+        nonlocal known
+        if known is None:
+            known = QUERIES.labels(name).observe
+        known(seconds)
+
+    return observe
+
+
 def count_log(level: str, logger: str) -> None:
     """Count one log line; only levels worth an alert get a series of their own."""
     if level in ("warning", "error", "critical", "exception"):
@@ -203,13 +278,58 @@ def take_slot(name: str) -> None:
     """Name this process's files, in a forked child. A slot has one process at a time, and no underscore."""
     global _slot
     _slot = name
+    SLOTS.labels(name).set(os.getpid())
+
+
+_seen = [(0, 0)] * 3
+
+
+def count_collections() -> None:
+    """Count this process's garbage collections since the last call.
+
+    Not from gc's own hooks: these run wherever something is allocated, also where our locks are held.
+    """
+    for generation, told in enumerate(gc.get_stats()):
+        now = told["collections"], told["collected"]
+        COLLECTIONS.labels(str(generation)).inc(now[0] - _seen[generation][0])
+        COLLECTED.labels(str(generation)).inc(now[1] - _seen[generation][1])
+        _seen[generation] = now
+
+
+@functools.lru_cache(maxsize=128)
+def _process(pid: int) -> ProcessCollector:
+    """Return what reads a process's figures; kept, for it reads the machine's start anew, which clocks move by a second."""
+    return ProcessCollector(pid=lambda: pid, registry=None)
+
+
+class _Read(Collector):
+    """Metrics that were read once; and memory, processor time, files and start of each process of the pod, by slot."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return [*self._families, *self._of_processes()]
+
+    def _of_processes(self) -> Iterable[Metric]:
+        slots = (family for family in self._families if family.name == _SLOTS)
+        pids = {sample.labels["slot"]: int(sample.value) for family in slots for sample in family.samples}
+        found: dict[str, Metric] = {}
+        for slot, pid in {**pids, _slot: os.getpid()}.items():
+            for family in _process(pid).collect():
+                one = found.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+                for sample in family.samples:
+                    one.add_sample(sample.name, {"slot": slot}, sample.value)
+        return found.values()
 
 
 def exposition() -> bytes:
     """Return all metrics of all processes, and the figures of this one, in Prometheus' text format."""
-    registry = REGISTRY
+    count_collections()
+    registry, whole = REGISTRY, CollectorRegistry()
     if SEVERAL_PROCESSES:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's
+    whole.register(_Read(registry.collect()))
     with _telling:
-        return generate_latest(registry) + generate_latest(FIGURES)
+        return generate_latest(whole) + generate_latest(FIGURES)

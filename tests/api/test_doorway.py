@@ -61,12 +61,12 @@ def crash(monkeypatch: pytest.MonkeyPatch, services: Services, ex: Exception) ->
 
 
 def series() -> dict[tuple[str, ...], float]:
-    """Return how many requests each series of the request times has counted."""
+    """Return how many requests each series has counted."""
     return {
         (sample.labels["method"], sample.labels["route"], sample.labels["status"]): sample.value
         for family in REGISTRY.collect()
         for sample in family.samples
-        if sample.name == "twooter_http_request_seconds_count"
+        if sample.name == "twooter_http_requests_total"
     }
 
 

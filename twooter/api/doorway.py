@@ -17,7 +17,7 @@ from twooter.api.operations import Auth, Operation
 from twooter.domain.accounts import Role, Viewer
 from twooter.errors import BadRequest, Forbidden, Unauthorized
 from twooter.logs import bind_contextvars, clear_contextvars, get_logger
-from twooter.metrics import REQUESTS
+from twooter.metrics import ANSWERS, REQUESTS
 
 log = get_logger("http")
 
@@ -57,7 +57,9 @@ class Doorway:
         self._max_body_bytes = max_body_bytes
         self._body_timeout_seconds = body_timeout_seconds
         self.board: Board | None = None
-        self._observers: dict[tuple[str, str | None, int], Callable[[float], None]] = {}
+        self._observers: dict[
+            tuple[str, str | None, int], tuple[Callable[[float], None], Callable[[], None]]
+        ] = {}
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Begin: time, request id, limits of the body."""
@@ -119,10 +121,13 @@ class Doorway:
         status, route = resp.status_code, req.uri_template or "none"
         method = req.method if req.method in _METHODS else "OTHER"  # clients make up as many as they like
         key = (method, route, status)
-        observe = self._observers.get(key)
-        if observe is None:
-            observe = self._observers[key] = REQUESTS.labels(method, route, str(status)).observe
+        counters = self._observers.get(key)
+        if counters is None:
+            answered = ANSWERS.labels(method, route, str(status)).inc
+            counters = self._observers[key] = REQUESTS.labels(method, route).observe, answered
+        observe, count = counters
         observe(seconds)
+        count()
         self._observe(f"{method} {route}", seconds, status >= 500)
         log.info(
             "request",

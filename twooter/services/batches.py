@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from twooter.domain.events import Envelope, unpack
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
-from twooter.metrics import EVENTS_APPLIED, EVENTS_PARKED, FRESHNESS
+from twooter.metrics import EVENTS_APPLIED, EVENTS_LATE, EVENTS_PARKED, FRESHNESS
 from twooter.services.ids import Ids
 from twooter.storage import outbox
 from twooter.storage.database import Session, Storage
@@ -23,6 +23,8 @@ Failed = dict[int, str]
 """Position in the batch and error of the events that a consumer cannot apply."""
 
 _SHOWN_REQUESTS = 10
+FRESH_MS = 5_000
+"""What was applied later than this is late: the objective for statistics, as alerts and dashboards count it."""
 
 
 class Batches:
@@ -122,6 +124,7 @@ class Batches:
         delay_seconds = max(0, now_ms - min((time_ms for time_ms, _ in written), default=now_ms)) / 1000
         FRESHNESS.labels(consumer).observe(delay_seconds)
         EVENTS_APPLIED.labels(consumer).inc(len(packed) - parked)
+        EVENTS_LATE.labels(consumer).inc(sum(now_ms - time_ms > FRESH_MS for time_ms, _ in written))
         EVENTS_PARKED.labels(consumer).inc(parked)
         log.info(
             "batch_applied",

@@ -13,6 +13,7 @@ import orjson
 
 from twooter.domain import windows
 from twooter.errors import BadRequest
+from twooter.metrics import CACHE
 from twooter.storage import hashtags, stats
 from twooter.storage.database import Session, Storage
 
@@ -20,6 +21,7 @@ MIN_YEAR, MAX_YEAR = 0, 3000
 MAX_AGE_SECONDS = 1.0
 _NAMES_STEP = 500
 _REMEMBERED_NAMES = 20_000
+_hit, _miss = CACHE.labels("statistics", "hit").inc, CACHE.labels("statistics", "miss").inc
 
 Version = tuple[int, int]
 """(start of the year, its version)."""
@@ -88,10 +90,13 @@ class MessageStats:
 
     def _year(self, start_ms: int, version: int) -> bytes:
         kept = self._years.get(start_ms)
-        if kept is None or kept[0] < version:
+        if kept is not None and kept[0] >= version:
+            _hit()
+        else:
             with self._rendering:  # one renders, the others wait for it
                 kept = self._years.get(start_ms)
                 if kept is None or kept[0] < version:
+                    _miss()
                     kept = version, self._storage.read(lambda tx: self._read(tx, start_ms))
                     self._years[start_ms] = kept
         return kept[1]

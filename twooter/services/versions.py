@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from twooter.domain.grammar import Hashtag
 from twooter.logs import get_logger
+from twooter.metrics import CACHE
 from twooter.storage.cache import Cache
 
 log = get_logger("versions")
@@ -56,6 +57,7 @@ class Versions:
         version = secrets.token_bytes(8)
         names = [PUBLIC, of_author(author_id), *(of_hashtag(tag.key) for tag in tags)]
         if not self._cache.set_many(dict.fromkeys(names, version)):
+            CACHE.labels("versions", "fallback").inc()
             log.warning("versions_not_moved", pages=len(names))
             if not adds_only:
                 self._sleep(PAGE_SECONDS)

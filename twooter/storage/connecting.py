@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import peewee
 import pymysql
 
+from twooter.metrics import CONNECTS
 from twooter.settings import Settings
 
 LOCK_WAIT_SECONDS = 2
@@ -30,6 +32,15 @@ class _Mysql(peewee.MySQLDatabase):
     """MySQL to which a connection takes a bounded time, and on which a lock is awaited for a bounded time."""
 
     def _connect(self) -> pymysql.Connection[Any]:
+        start, outcome = time.perf_counter(), "failed"
+        try:
+            connection = self._open()
+            outcome = "made"
+            return connection
+        finally:
+            CONNECTS.labels(outcome).observe(time.perf_counter() - start)
+
+    def _open(self) -> pymysql.Connection[Any]:
         connection = pymysql.connect(
             database=self.database, autocommit=True, defer_connect=True, **self.connect_params
         )

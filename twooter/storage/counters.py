@@ -6,6 +6,7 @@ import math
 import threading
 import time
 
+from twooter.metrics import CACHE
 from twooter.storage.cache import Cache
 
 _MAX_KEYS = 100_000
@@ -21,8 +22,12 @@ class Counters:
 
     def count(self, key: str, window_seconds: int, *, by: int = 1) -> int:
         """Add to a counter and return it; 0 only looks."""
-        shared = None if self._cache is None else self._cache.count(f"limit:{key}", window_seconds, by=by)
-        return self._count(key, window_seconds, by) if shared is None else shared
+        if self._cache is not None:
+            shared = self._cache.count(f"limit:{key}", window_seconds, by=by)
+            if shared is not None:
+                return shared
+            CACHE.labels("limits", "fallback").inc()
+        return self._count(key, window_seconds, by)
 
     def seconds_left(self, key: str, window_seconds: int) -> int:
         """Return after how many whole seconds a counter starts anew, at least 1."""

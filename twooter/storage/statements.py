@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import peewee
 
-from twooter.metrics import QUERIES
+from twooter.metrics import statement_times
 
 registry: dict[str, Statement | Insert] = {}
 
@@ -65,7 +65,7 @@ class Statement:
         self.name, self.scatter = name, scatter
         self._build, self._lock = build, lock
         self._texts: dict[str, _Compiled] = {}
-        self.observe = QUERIES.labels(name).observe
+        self.observe = statement_times(name)
         registry[name] = self
 
     def text(self, database: peewee.Database, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
@@ -154,7 +154,7 @@ class Insert:
         self.table, self._duplicate = table, duplicate
         self._numbers = "(" + ",".join(["%d"] * len(columns)) + ")" if numbers is True else numbers
         self._texts: dict[str, tuple[str, str, str]] = {}
-        self.observe = QUERIES.labels(name).observe
+        self.observe = statement_times(name)
         registry[name] = self
 
     def text(self, database: peewee.Database, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
