@@ -26,10 +26,14 @@ USER, PASSWORD = "twooter", "twooter-test"
 FOLDERS = "/usr/sbin:/usr/local/sbin:/usr/libexec"
 PROGRAMS = {
     "mariadb-server": ["mariadbd"],
+    "mariadb-client": ["mariadb"],  # this and the next two take dumps and bring them back
+    "mariadb-dump": ["mariadb-dump"],
+    "mariadb-binlog": ["mariadb-binlog"],
     "redis-server": ["redis-server"],
     # the one in PATH is Debian's wrapper, which turns itself into another user
     "rabbitmq-server": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"],
     "curl": ["curl"],  # with which README's tour goes
+    "prometheus": ["prometheus"],
 }
 T = TypeVar("T")
 
