@@ -1,0 +1,1 @@
+"""What watches Twooter: dashboards as code, and configurations for Prometheus, Loki, Grafana and the collector."""
