@@ -9,16 +9,19 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(firstword $(foreach p,python3.11 python3 python,$(if $(shell command -v $(p)),$(p))))
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := $(wildcard twooter workers tests bench)
+TOOLS := .tools/python
+CODE := $(wildcard twooter workers tests bench e2e)
+IMAGE ?= twooter:dev
+ARCHIVE = var/image/$(subst :,-,$(notdir $(IMAGE))).tar
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help run test check bench lock scan fmt map clean
+.PHONY: help run test check bench e2e lock image pipeline scan sbom release publish deploy fmt map clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime ## everything on this machine: web server, worker, SQLite in ./var (PORT, TWOOTER_VAR_DIR)
 	@$(if $(PORT),TWOOTER_PORT=$(PORT) )exec $(BIN)/python -m twooter run
@@ -31,12 +34,16 @@ test: $(VENV)/.dev ## all tests; with private MariaDB, Redis and RabbitMQ where 
 check: $(VENV)/.dev ## format, lint, types, layers, house rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m mypy --strict $(CODE) .ci/scan.py
+	$(BIN)/python -m mypy --strict $(CODE)
+	$(BIN)/python -m mypy --strict .ci
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/rules
 
 bench: $(VENV)/.dev ## load and growth benchmarks
 	@exec $(BIN)/python -m bench $(ARGS)
+
+e2e: $(VENV)/.dev ## install, upgrade and break the chart on the cluster of KUBECONFIG (IMAGE, E2E_*: docs/operating.md)
+	@E2E_IMAGE=$(IMAGE) E2E_ARCHIVE=$(ARCHIVE) exec $(BIN)/python -m e2e $(ARGS)
 
 fmt: $(VENV)/.dev ## format, and mend what can be mended
 	$(BIN)/ruff check --fix .
@@ -47,10 +54,39 @@ map: $(VENV)/.dev ## write the module map in ARCHITECTURE.md and the settings ta
 
 lock: $(VENV)/.dev ## pin requirements*.in into requirements*.txt; `make lock ARGS=--upgrade` takes newer ones
 	$(COMPILE) $(ARGS) requirements.in -o requirements.txt
+	$(COMPILE) $(ARGS) --constraint requirements.txt requirements-otel.in -o requirements-otel.txt
 	$(COMPILE) $(ARGS) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) $(ARGS) requirements-ci.in -o requirements-ci.txt
 
-scan: $(VENV)/.dev ## look for known vulnerabilities in what is pinned
-	@$(BIN)/python .ci/scan.py
+image: $(VENV)/.dev ## build the container image, try it, and leave it as an archive (IMAGE=name:tag)
+	@tests/install-services.sh
+	@IMAGE=$(IMAGE) PYTHON=$(BIN)/python image/build.sh $(ARCHIVE)
+	@TWOOTER_TEST_IMAGE=$(ARCHIVE) exec $(BIN)/python -m pytest -q tests/image
+
+pipeline: $(TOOLS)/.ready ## lint workflows, shell scripts, the Dockerfile and YAML
+	@.ci/tools actionlint
+	@.ci/lint
+
+scan: $(TOOLS)/.ready ## look for known vulnerabilities in what is pinned, and for secrets in the tree and its history
+	@.ci/tools gitleaks
+	@$(TOOLS)/bin/python .ci/scan.py
+	@.ci/secrets
+
+sbom: $(TOOLS)/.ready ## write what Twooter is made of to dist/sbom.cdx.json
+	@mkdir -p dist
+	@$(TOOLS)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-file dist/sbom.cdx.json requirements.txt
+	@echo "sbom: $$(grep -c '"purl"' dist/sbom.cdx.json) packages in dist/sbom.cdx.json"
+
+release: ## say whether all versions agree; with TAG=v1.2.3 also with the tag, and the notes to dist/notes.md
+	@$(PYTHON) .ci/release.py check $(if $(TAG),--tag '$(TAG)')
+	@$(if $(TAG),mkdir -p dist && $(PYTHON) .ci/release.py notes '$(TAG:v%=%)' >dist/notes.md)
+
+publish: ## build for all platforms, push and sign image and chart (REGISTRY, VERSION; see .ci/publish)
+	@.ci/publish
+
+deploy: $(VENV)/.runtime ## upgrade a release, look at it as a client, go back if it does not work (see .ci/deploy)
+	@.ci/deploy
 
 clean: ## remove the environment and caches (./var, the data, stays)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -75,3 +111,10 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt | $(BIN)/pip
 	@echo "installing requirements-dev.txt"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.runtime
+
+$(TOOLS)/.ready: requirements-ci.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: apt install python3 python3-venv" >&2; exit 1; }
+	@echo "installing requirements-ci.txt into $(TOOLS)"
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-ci.txt
+	@touch $@
