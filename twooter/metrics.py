@@ -228,6 +228,9 @@ CLAIM_AGE = Figure(
     ["task"],
 )
 AUDIT_AGE = Figure("twooter_audit_age_seconds", "Time since the last periodic audit was done.")
+AUDIT_COMPLETE = Figure(
+    "twooter_audit_complete", "Whether the last periodic audit came to the end of its part (1 or 0)."
+)
 DRIFT = Figure(
     "twooter_aggregate_drift",
     "Aggregates minus source found by the last periodic audit, by kind, without signs.",

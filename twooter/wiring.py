@@ -29,6 +29,7 @@ from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
 from twooter.services.parked import Parked
+from twooter.services.outcomes import Outcomes
 from twooter.services.passwords import Passwords
 from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.repairs import Repairs
@@ -78,7 +79,8 @@ def wire(settings: Settings) -> Services:
     )
     accounts = Accounts(storage, ids, outboxes, hashes, limits, addresses, versions)
     archives = Archives(storage, hashtags, outboxes, versions)
-    audits = Audits(storage, ids)
+    outcomes = Outcomes(storage)
+    audits = Audits(storage, ids, outcomes)
     cards = Cards(storage)
     twoots = Twoots(
         storage,
@@ -133,6 +135,7 @@ def wire(settings: Settings) -> Services:
         demos=Demos(storage, ids, outboxes, archives, accounts),
         audits=audits,
         repairs=Repairs(storage, ids, audits),
+        outcomes=outcomes,
         parked=Parked(storage, ids),
         schedules=Schedules(storage, ids),
         trends=Trends(storage, ids),

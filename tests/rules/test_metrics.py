@@ -12,6 +12,7 @@ UNITLESS = {
     "twooter_database_reachable": "yes or no",
     "twooter_broker_reachable": "yes or no",
     "twooter_probe_ok": "yes or no",
+    "twooter_audit_complete": "yes or no",
     "twooter_schema_version": "a migration's number",
     "twooter_process_id": "a name rather than an amount",
     **dict.fromkeys(

@@ -18,9 +18,11 @@ from twooter.metrics import DRIFT
 from twooter.services import checks
 from twooter.services.checks import DAY_MS, Days, Pending, TagIds
 from twooter.services.ids import Ids
+from twooter.services.outcomes import Outcomes
 from twooter.storage import audits, pending, sources, starts
 from twooter.storage.database import Session, Storage
 from twooter.storage.outbox import Packed
+from twooter.storage.outcomes import AUDIT
 
 log = get_logger("audits")
 
@@ -62,9 +64,10 @@ EVERYTHING = Scope()
 class Audits:
     """Compares aggregates, entries and counters with twoots and accounts; only reads."""
 
-    def __init__(self, storage: Storage, ids: Ids) -> None:
+    def __init__(self, storage: Storage, ids: Ids, outcomes: Outcomes) -> None:
         self._storage = storage
         self._ids = ids
+        self._outcomes = outcomes
 
     def audit(
         self, scope: Scope = EVERYTHING, *, progress: Progress | None = None, max_seconds: float | None = None
@@ -89,9 +92,19 @@ class Audits:
         return report
 
     def audit_regularly(self, *, max_seconds: float) -> Report:
-        """Audit yesterday and today, and another part of all other days each hour, so that a day brings all of them."""
+        """Audit yesterday and today, and another part of all other days each hour, so that a day brings all of them.
+
+        What it found is written down for the process that tells it as a metric.
+        """
         hour, day_ms = divmod(self._ids.now_ms(), 3_600_000)[0], windows.start(Unit.DAY, self._ids.now_ms())
-        return self.audit(Scope(day_ms - DAY_MS, hour % 24, 24), max_seconds=max_seconds)
+        begun = time.monotonic()
+        report = self.audit(Scope(day_ms - DAY_MS, hour % 24, 24), max_seconds=max_seconds)
+        detail = {
+            "complete": report.complete,
+            "drifts": {kind.value: amount for kind, amount in report.amounts.items()},
+        }
+        self._outcomes.record(AUDIT, succeeded=True, seconds=time.monotonic() - begun, detail=detail)
+        return report
 
     def walk(
         self, scope: Scope, *, progress: Progress | None = None, mend: Mend | None = None

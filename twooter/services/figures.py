@@ -15,6 +15,7 @@ from twooter.logs import get_logger
 from twooter.metrics import (
     ACTIVE_TODAY,
     AUDIT_AGE,
+    AUDIT_COMPLETE,
     BROKER_PING,
     BROKER_REACHABLE,
     CLAIM_AGE,
@@ -58,6 +59,7 @@ _OF_DATABASE: tuple[Figure, ...] = (
         PARKED,
         CLAIM_AGE,
         AUDIT_AGE,
+        AUDIT_COMPLETE,
         DRIFT,
         PROBE_AGE,
         PROBE_OK,
@@ -164,8 +166,9 @@ def _jobs(tx: Session, now_ms: int) -> Iterator[Reading]:
     audit, probe = found.get(outcomes.AUDIT), found.get(outcomes.PROBE)
     if audit is not None and audit.succeeded_ms is not None:
         yield AUDIT_AGE, (), _seconds(now_ms - audit.succeeded_ms)
+        yield AUDIT_COMPLETE, (), int(audit.detail["complete"])
         for kind in Kind:
-            yield DRIFT, (kind.value,), audit.detail.get(kind.value, 0)
+            yield DRIFT, (kind.value,), audit.detail["drifts"].get(kind.value, 0)
     if probe is not None:
         yield PROBE_OK, (), int(probe.is_well)
         yield PROBE_FAILURES, (), probe.failures

@@ -22,6 +22,7 @@ from twooter.services.limits import Limits
 from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
+from twooter.services.outcomes import Outcomes
 from twooter.services.parked import Parked
 from twooter.services.passwords import Passwords
 from twooter.services.repairs import Repairs
@@ -65,6 +66,7 @@ class Services:
     exports: Exports
     demos: Demos
     audits: Audits
+    outcomes: Outcomes
     repairs: Repairs
     parked: Parked
     schedules: Schedules

@@ -69,4 +69,4 @@ def put(
 
 def fetch(tx: Session) -> dict[str, Outcome]:
     """Return the outcomes by the name of their job."""
-    return {row[0]: Outcome(*row[1:5], orjson.loads(row[5])) for row in tx.all(_all)}
+    return {row[0]: Outcome(row[1], row[2], row[3], row[4], orjson.loads(row[5])) for row in tx.all(_all)}
