@@ -128,6 +128,8 @@ class Sender:
             self._app.send_task(APPLY, args=(consumer, batch_id), queue=QUEUES[consumer])
         except Exception:
             failed = time.monotonic()
+            self._rests_until = failed + (failed - began)
+            raise
 
 
 _PATIENT = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
@@ -184,5 +186,3 @@ class Depths:
             return QueueFigures(queue, 0, consumers=0)
         channel.close()
         return QueueFigures(queue, found.message_count, consumers=found.consumer_count)
-            self._rests_until = failed + (failed - began)
-            raise

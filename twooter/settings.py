@@ -117,6 +117,7 @@ class Settings(BaseSettings):
     relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
     resend_seconds: int = setting(60, "Age after which an unfinished batch is sent again.", ge=1)
     max_attempts: int = setting(5, "Sendings of a batch before its failing events are parked.", ge=1)
+    exporter_seconds: float = setting(5.0, "How often the exporter measures.", gt=0, le=60)
     timings_seconds: int = setting(60, "How often a process writes its request and query times.", ge=1)
 
     log_format: Literal["auto", "json", "console"] = setting(
@@ -130,7 +131,6 @@ class Settings(BaseSettings):
         return (
             tuple(part.strip() for part in value.split(",") if part.strip())
             if isinstance(value, str)
-    exporter_seconds: float = setting(5.0, "How often the exporter measures.", gt=0, le=60)
             else value
         )
 

@@ -28,8 +28,8 @@ from twooter.services.mails import Mails
 from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
 from twooter.services.outboxes import Outboxes
-from twooter.services.parked import Parked
 from twooter.services.outcomes import Outcomes
+from twooter.services.parked import Parked
 from twooter.services.passwords import Passwords
 from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.repairs import Repairs
@@ -134,8 +134,8 @@ def wire(settings: Settings) -> Services:
         exports=Exports(storage),
         demos=Demos(storage, ids, outboxes, archives, accounts),
         audits=audits,
-        repairs=Repairs(storage, ids, audits),
         outcomes=outcomes,
+        repairs=Repairs(storage, ids, audits),
         parked=Parked(storage, ids),
         schedules=Schedules(storage, ids),
         trends=Trends(storage, ids),

@@ -360,9 +360,6 @@ class ScheduleClaims(Table):
         primary_key = CompositeKey("task", "slot_ms")
 
 
-TIMING_BUCKETS = 20
-
-
 class Outcomes(Table):
     """How jobs ended whose results are metrics; one row for each."""
 
@@ -372,6 +369,9 @@ class Outcomes(Table):
     failures = counter()
     duration_ms = BigIntegerField()
     detail = LongText()
+
+
+TIMING_BUCKETS = 20
 
 
 class Timings(Table):
