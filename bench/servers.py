@@ -58,6 +58,7 @@ class Backend:
             "TWOOTER_BROKER_URL": f"{redis_url}/{2 * slot}",
             "TWOOTER_CACHE_URL": f"{redis_url}/{2 * slot + 1}",
             "TWOOTER_SECRET_KEYS": SECRET,
+            "TWOOTER_MAIL": "folder",
             "TWOOTER_ANONYMOUS_MESSAGES": "true",
             **_WITHOUT_LIMITS,
         }

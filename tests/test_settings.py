@@ -21,6 +21,7 @@ PRODUCTION = {
     "BROKER_URL": "redis://:hunter2@broker.example.org/0",
     "SECRET_KEYS": KEY,
     "METRICS_PORT": "9100",
+    "SMTP_URL": "smtps://user:hunter2@mail.example.org",
 }
 
 Environment = Callable[..., None]
@@ -79,6 +80,7 @@ BAD = {
     "ANONYMOUS_MESSAGES": ["perhaps"],
     "REQUIRE_CONFIRMED_EMAIL": ["perhaps"],
     "SMTP_URL": ["mail.example.org", "http://mail.example.org"],
+    "MAIL": ["smtp", "var/mail", "Folder"],
     "LIMIT_REGISTRATIONS": ["20", "0/hour", "20/fortnight", "20 per hour", "-1/hour"],
     "LIMIT_SIGN_INS": ["many"],
     "LIMIT_SIGN_INS_NETWORK": ["10/0 minutes"],
@@ -89,11 +91,12 @@ BAD = {
     "RELAY_POLL_SECONDS": ["0", "6"],
     "RESEND_SECONDS": ["0"],
     "MAX_ATTEMPTS": ["0"],
+    "EXPORTER_SECONDS": ["0", "61"],
     "TIMINGS_SECONDS": ["0"],
     "LOG_FORMAT": ["xml"],
     "LOG_LEVEL": ["verbose", "INFO"],
 }
-ANYTHING = {"VAR_DIR", "HOST", "DATABASE_TLS_CA", "SECRET_KEYS", "MAIL_FROM"}
+ANYTHING = {"VAR_DIR", "HOST", "DATABASE_TLS_CA", "SECRET_KEYS", "ADDRESS_KEY", "MAIL_FROM"}
 """Any text may be meant."""
 
 
@@ -132,7 +135,9 @@ def test_no_traceback_shows_a_value() -> None:
     ({"BROKER_URL": ""}, "TWOOTER_BROKER_URL"),
     ({"SECRET_KEYS": ""}, "TWOOTER_SECRET_KEYS"),
     ({"SECRET_KEYS": f"{KEY},short"}, "TWOOTER_SECRET_KEYS"),
+    ({"ADDRESS_KEY": "short"}, "TWOOTER_ADDRESS_KEY"),
     ({"METRICS_PORT": ""}, "TWOOTER_METRICS_PORT"),
+    ({"SMTP_URL": ""}, "TWOOTER_SMTP_URL (or TWOOTER_MAIL=folder"),
     ({"DATABASE_URL": "sqlite:///file"}, "SQLite"),
 ])  # fmt: skip
 def test_production_refuses_what_is_for_laptops(
@@ -158,6 +163,20 @@ def test_production_starts_with_what_it_needs(environment: Environment) -> None:
     assert (settings.may_post_anonymously, settings.needs_confirmed_email) == (True, False)
 
 
+def test_production_writes_mails_to_files_only_when_told_to(environment: Environment) -> None:
+    environment(**PRODUCTION | {"SMTP_URL": "", "MAIL": "folder"})
+    assert read_settings().mail == "folder"
+
+
+def test_mail_addresses_are_hashed_with_the_oldest_key_unless_it_is_named(environment: Environment) -> None:
+    environment(SECRET_KEYS=f"{KEY}1")
+    before = read_settings().hashing_key()
+    environment(SECRET_KEYS=f"{KEY}2,{KEY}1")
+    assert read_settings().hashing_key() == before
+    environment(SECRET_KEYS=f"{KEY}2", ADDRESS_KEY=f"{KEY}1")
+    assert read_settings().hashing_key() == before
+
+
 def test_a_laptop_needs_nothing() -> None:
     settings = read_settings()
     assert (settings.embedded, settings.may_post_anonymously, settings.needs_confirmed_email) == (
@@ -169,7 +188,7 @@ def test_a_laptop_needs_nothing() -> None:
 
 
 def test_secrets_are_masked_however_settings_are_printed(environment: Environment) -> None:
-    environment(**PRODUCTION, SMTP_URL="smtp://u:hunter2@mail", CACHE_URL="redis://:hunter2@cache/1")
+    environment(**PRODUCTION, CACHE_URL="redis://:hunter2@cache/1", ADDRESS_KEY=f"hunter2{KEY}")
     settings = read_settings()
     for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
         assert "hunter2" not in shown

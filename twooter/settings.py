@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     port: int = setting(8000, "Port of the web server.", ge=0, le=65535)
     workers: int = setting(1, "Web server processes.", ge=1, le=64)
     threads: int = setting(8, "Threads per web server process.", ge=1, le=64)
-    graceful_seconds: int = setting(20, "Time a stopping web server gives requests in flight.", ge=1)
+    graceful_seconds: int = setting(
+        20, "Time a stopping web server gives requests in flight, and a stopping worker its tasks.", ge=1
+    )
     keepalive_seconds: int = setting(75, "Idle time of a kept connection; longer than the proxy's.", ge=1)
     body_timeout_seconds: int = setting(10, "Time a client has to send its body.", ge=1)
     max_body_bytes: int = setting(65_536, "Largest accepted request body.", ge=1024)
@@ -86,7 +88,13 @@ class Settings(BaseSettings):
 
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = setting(
         (),
-        "Signing keys, comma separated: the first signs, all verify; production needs 32 characters and more.",
+        "Signing keys, comma separated, newest first: the first signs, all verify; production needs 32 "
+        "characters and more. Drop the last one only with `TWOOTER_ADDRESS_KEY`.",
+    )
+    address_key: SecretStr | None = setting(
+        None,
+        "Key of the hashes by which mail addresses are owned: never to change; unset: the last of "
+        "`TWOOTER_SECRET_KEYS`.",
     )
     token_days: int = setting(90, "Lifetime of a token.", ge=1, le=3650)
     max_concurrent_hashes: int = setting(2, "Passwords hashed at once per process.", ge=1, le=32)
@@ -98,7 +106,12 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr | None = setting(
         None,
-        "`smtp://user:password@host:port` (`smtps://` for TLS from the start); unset: mails go to files.",
+        "`smtp://user:password@host:port` (`smtps://` for TLS from the start); unset: see `TWOOTER_MAIL`.",
+    )
+    mail: Literal["auto", "folder"] = setting(
+        "auto",
+        "`folder`: mails become files in `TWOOTER_VAR_DIR`, in production too; `auto`: only without "
+        "`TWOOTER_SMTP_URL`, and on a laptop.",
     )
     mail_from: str = setting("twooter@localhost", "Sender of mails.")
 
@@ -197,12 +210,16 @@ class Settings(BaseSettings):
         ]
         if not self.secret_keys:
             missing.append("TWOOTER_SECRET_KEYS")
+        if self.smtp_url is None and self.mail != "folder":
+            missing.append("TWOOTER_SMTP_URL (or TWOOTER_MAIL=folder, to have mails written to files)")
         if missing:
             raise ValueError(f"TWOOTER_ENV=production needs {', '.join(missing)}")
-        if any(len(key.get_secret_value()) < _MIN_KEY for key in self.secret_keys):
-            raise ValueError(
-                f"TWOOTER_ENV=production needs TWOOTER_SECRET_KEYS of {_MIN_KEY} characters and more"
-            )
+        given = {"SECRET_KEYS": self.secret_keys, "ADDRESS_KEY": (self.address_key,)}
+        for name, keys in given.items():
+            if any(key is not None and len(key.get_secret_value()) < _MIN_KEY for key in keys):
+                raise ValueError(
+                    f"TWOOTER_ENV=production needs TWOOTER_{name} of {_MIN_KEY} characters and more"
+                )
         if self.database_dsn.startswith("sqlite"):
             raise ValueError("TWOOTER_ENV=production needs a MySQL TWOOTER_DATABASE_URL, not SQLite")
         return self
@@ -248,6 +265,12 @@ class Settings(BaseSettings):
             finally:
                 draft.unlink()
         return (path.read_text().strip().encode(),)
+
+    def hashing_key(self) -> bytes:
+        """Return the key of mail addresses' hashes, which outlives every signing key but the last."""
+        if self.address_key is not None:
+            return self.address_key.get_secret_value().encode()
+        return self.signing_keys()[-1]
 
 
 def in_kubernetes() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twooter import metrics
 from twooter.services import aggregates
 from twooter.services.accounts import Accounts
 from twooter.services.addresses import Addresses
@@ -63,7 +64,7 @@ def wire(settings: Settings) -> Services:
         max_at_once=settings.max_concurrent_hashes,
         max_waiting=max(1, settings.threads // 2 - settings.max_concurrent_hashes),
     )
-    addresses = Addresses(settings.signing_keys())
+    addresses = Addresses(settings.hashing_key())
     links = Links(settings.signing_keys())
     tokens = Tokens(storage, ids, hashes, limits, addresses, token_days=settings.token_days)
     deletions = Deletions(storage, ids, outboxes, hashtags, addresses, versions)
@@ -143,6 +144,7 @@ def wire(settings: Settings) -> Services:
         background=Background(
             [
                 Job("node_lease", 20, ids.renew),
+                Job("garbage", 15, metrics.count_collections),
                 Job("token_uses", 60, tokens.flush, at_stop=True),
                 Job("timings", settings.timings_seconds, timings.flush, at_stop=True),
             ],
@@ -152,7 +154,7 @@ def wire(settings: Settings) -> Services:
 
 
 def _post(settings: Settings) -> Post:
-    if settings.smtp_url is None:
+    if settings.smtp_url is None or settings.mail == "folder":
         return Folder(settings.var_dir / "mail")
     return Smtp(settings.smtp_url.get_secret_value())
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 
-from twooter.cli import databases, main
+from twooter.cli import databases, main, migrations
 from twooter.domain.accounts import Role
 from twooter.domain.clients import Client
 from twooter.errors import Unauthorized
@@ -43,6 +43,21 @@ def test_an_operator_makes_an_account_and_an_administrator_of_it(run: Run, setti
     assert services.authenticate(bearer).username == "alice"
     services.ids.release()
     services.storage.close()
+
+
+def test_a_lost_key_of_mail_addresses_stops_a_release(
+    run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "quiet", lambda _: None)
+    typed = f"{PASSWORD}\n"
+    assert run("create", "alice", "--email", "a@example.com", "--password-stdin", typed=typed).exit_code == 0
+    assert run("confirm", "alice").exit_code == 0
+    assert CliRunner().invoke(main, ["migrate"]).exit_code == 0
+    monkeypatch.setenv("TWOOTER_SECRET_KEYS", "another")
+    refused = CliRunner().invoke(main, ["migrate"])
+    assert (refused.exit_code, "TWOOTER_ADDRESS_KEY" in refused.output) == (1, True)
+    monkeypatch.setenv("TWOOTER_ADDRESS_KEY", settings.signing_keys()[-1].decode())
+    assert CliRunner().invoke(main, ["migrate"]).exit_code == 0
 
 
 def test_a_password_is_asked_for_twice_and_not_shown(run: Run) -> None:

@@ -6,7 +6,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,8 +48,13 @@ class App:
     The database is migrated already. Each part is a `Server`: freeze, thaw, kill and running are asked there.
     """
 
-    def __init__(self, parts: Iterable[str], settings: Mapping[str, str]) -> None:
-        self._names, self._settings = tuple(parts), dict(settings)
+    def __init__(
+        self,
+        parts: Iterable[str],
+        settings: Mapping[str, str],
+        commands: Mapping[str, Sequence[str]] = COMMANDS,
+    ) -> None:
+        self._names, self._settings, self._commands = tuple(parts), dict(settings), commands
         self.parts: dict[str, Server] = {}
         self._written: list[str] = []
 
@@ -70,6 +75,7 @@ class App:
                 "TWOOTER_DATABASE_URL": database_url,
                 "TWOOTER_BROKER_URL": redis_url,
                 "TWOOTER_SECRET_KEYS": SECRET,
+                "TWOOTER_MAIL": "folder",
                 "TWOOTER_REQUIRE_CONFIRMED_EMAIL": "false",
                 "TWOOTER_WORKERS": "2",
                 "TWOOTER_THREADS": "4",
@@ -77,6 +83,11 @@ class App:
                 **settings,
             },
         )
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Return the variables that every part is given."""
+        return self._settings
 
     @property
     def server(self) -> Server:
@@ -152,9 +163,7 @@ class App:
         """Stop every part and remove their folders; `logs` still answers. May be called again."""
         servers = [self.parts[name] for name in reversed(self.parts)]
         for server in servers:
-            if server.name.startswith("worker"):
-                server.kill()  # an idle one takes its 20 s to leave, for the tasks that it holds
-            elif server.running():
+            if server.running():
                 os.kill(server.pid, signal.SIGTERM)
         for server in servers:
             with contextlib.suppress(TimeoutError):
@@ -170,9 +179,12 @@ class App:
         return self._server(name).start()
 
     def _server(self, name: str) -> Server:
-        command = [sys.executable, *COMMANDS[name.rstrip("0123456789")]]
+        command = [sys.executable, *self._commands[name.rstrip("0123456789")]]
         port, folder = free_port(), private_folder(f"faults-{name}")
-        private = {"TWOOTER_VAR_DIR": str(folder / "var"), "TMPDIR": str(folder)}  # a killed part leaves nothing
+        private = {
+            "TWOOTER_VAR_DIR": str(folder / "var"),
+            "TMPDIR": str(folder),
+        }  # a killed part leaves nothing
         environment = {**private, **self._settings, "PYTHONPATH": str(ROOT)}
         ops = port
         if name != "embedded":

@@ -7,7 +7,9 @@ import sys
 import click
 
 from twooter.cli.databases import quiet, refusals
-from twooter.settings import read_settings
+from twooter.services.addresses import Addresses
+from twooter.services.ownership import has_the_key
+from twooter.settings import Settings, read_settings
 from twooter.storage import migrations
 from twooter.storage.database import Storage
 
@@ -29,9 +31,19 @@ def migrate(*, check: bool) -> None:
                 _check(storage)
                 return
             applied = migrations.migrate(storage)
+            _check_address_key(storage, settings)
         finally:
             storage.close()
     click.echo(f"Applied: {', '.join(applied)}" if applied else "The schema is up to date.")
+
+
+def _check_address_key(storage: Storage, settings: Settings) -> None:
+    if not has_the_key(storage, Addresses(settings.hashing_key())):
+        raise click.ClickException(
+            "The mail addresses in this database were claimed under another key, so nobody could sign in by address, "
+            "and an address could get a second owner. Keep the last key of TWOOTER_SECRET_KEYS, or set "
+            "TWOOTER_ADDRESS_KEY to the one that was last before."
+        )
 
 
 def _check(storage: Storage) -> None:

@@ -13,10 +13,10 @@ MAX_ADDRESS = 254
 
 
 class Addresses:
-    """Knows mail addresses by their HMAC; the first key makes new claims, all keys find old ones."""
+    """Knows mail addresses by their HMAC; under another key, nobody would own an address any more."""
 
-    def __init__(self, keys: tuple[bytes, ...]) -> None:
-        self._keys = keys
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     @staticmethod
     def check(text: str) -> str:
@@ -34,10 +34,10 @@ class Addresses:
         """Return the form in which two spellings of an address are the same; of what is none, something as good."""
         return (_normal(text) or text.strip()).casefold()
 
-    def hmacs(self, address: str) -> list[str]:
-        """Return the address's hash under each key, the newest first."""
+    def hmac(self, address: str) -> str:
+        """Return the hash by which the address is claimed."""
         text = self.key(address).encode()
-        return [hmac.new(key, b"email\n" + text, hashlib.sha256).hexdigest() for key in self._keys]
+        return hmac.new(self._key, b"email\n" + text, hashlib.sha256).hexdigest()
 
 
 def _normal(text: str) -> str | None:

@@ -73,14 +73,14 @@ class Confirmations:
 
     def _claim(self, found: Credential) -> bool:
         """Claim the address, then note it; return False when the account is being deleted."""
-        id_, hmacs, now_ms = found.account_id, self._addresses.hmacs(found.email), self._ids.now_ms()
-        self._storage.transact(lambda tx: claims.claim_email(tx, hmacs[0], id_))
-        if self._storage.read(lambda tx: claims.find_by_email(tx, hmacs)) != id_:
+        id_, hmac, now_ms = found.account_id, self._addresses.hmac(found.email), self._ids.now_ms()
+        self._storage.transact(lambda tx: claims.claim_email(tx, hmac, id_))
+        if self._storage.read(lambda tx: claims.find_by_email(tx, hmac)) != id_:
             raise Conflict("Another account has confirmed this address.", code="email_taken")
         # read after the claim: a deletion that began before has given its claims back, and will not come again
         now = self._storage.read(lambda tx: credentials.find(tx, id_))
         if now is None or now.state is State.DELETING:
-            self._storage.transact(lambda tx: claims.release_email(tx, hmacs, id_))
+            self._storage.transact(lambda tx: claims.release_email(tx, hmac, id_))
             return False
         if self._storage.transact(lambda tx: credentials.confirm(tx, id_, now_ms)):
             log.info("address_confirmed", account_id=id_)

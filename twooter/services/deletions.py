@@ -135,8 +135,8 @@ class Deletions:
         """Give the address back, then remove the account; its username stays claimed, so that nobody takes it up."""
         found = self._storage.read(lambda tx: credentials.find(tx, account_id))
         if found is not None:
-            hmacs, username = self._addresses.hmacs(found.email), found.username
-            self._storage.transact(lambda tx: claims.release_email(tx, hmacs, account_id))
+            hmac, username = self._addresses.hmac(found.email), found.username
+            self._storage.transact(lambda tx: claims.release_email(tx, hmac, account_id))
             self._storage.transact(lambda tx: claims.settle_username(tx, username, account_id))
         gone = AccountEvent(-1, account_id, id_rules.time_ms(account_id))
 

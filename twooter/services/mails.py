@@ -104,8 +104,8 @@ class Mails:
         return found.email, letters.reset(found.username, token, self._public_url)
 
     def _owner(self, address: str) -> int | None:
-        hmacs = self._addresses.hmacs(address)
-        return self._storage.read(lambda tx: claims.find_by_email(tx, hmacs))
+        hmac = self._addresses.hmac(address)
+        return self._storage.read(lambda tx: claims.find_by_email(tx, hmac))
 
     def _find(self, account_id: int) -> Credential | None:
         found = self._storage.read(lambda tx: credentials.find(tx, account_id))

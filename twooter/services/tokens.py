@@ -142,7 +142,7 @@ class Tokens:
     def _find(self, tx: Session, key: str, network: str) -> tuple[Credential | None, bool]:
         """Return who may sign in by that name, and whether from a known network; always the same queries."""
         if "@" in key:
-            account_id = claims.find_by_email(tx, self._addresses.hmacs(key)) or 0
+            account_id = claims.find_by_email(tx, self._addresses.hmac(key)) or 0
         else:
             account_id = claims.find_by_username(tx, key) or 0
         found = credentials.find(tx, account_id)

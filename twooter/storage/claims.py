@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.statements import Insert, Statement, p
 from twooter.storage.tables import EmailClaims, UsernameClaims
 
 Claim = tuple[str, int]
 """(username, account id)."""
+EmailClaim = tuple[str, int]
+"""(hash of the address, account id)."""
 
 _claim = Insert(
     "username_claim", UsernameClaims, ("username", "account_id", "pending_since_ms"), duplicate="ignore"
@@ -44,12 +44,17 @@ _pending = Statement(
 _claim_email = Insert("email_claim", EmailClaims, ("email_hmac", "account_id"), duplicate="ignore")
 _by_email = Statement(
     "email_find",
-    lambda: EmailClaims.select(EmailClaims.account_id).where(EmailClaims.email_hmac.in_(each("hmacs"))),
+    lambda: EmailClaims.select(EmailClaims.account_id).where(EmailClaims.email_hmac == p("hmac")),
+)
+_emails = Statement(
+    "emails_some",
+    lambda: EmailClaims.select(EmailClaims.email_hmac, EmailClaims.account_id).limit(p("limit")),
+    scatter="any few rows will do",
 )
 _release_email = Statement(
     "email_release",
     lambda: EmailClaims.delete().where(
-        EmailClaims.email_hmac.in_(each("hmacs")) & (EmailClaims.account_id == p("account_id"))
+        (EmailClaims.email_hmac == p("hmac")) & (EmailClaims.account_id == p("account_id"))
     ),
 )
 
@@ -85,12 +90,17 @@ def claim_email(tx: Session, email_hmac: str, account_id: int) -> None:
     tx.insert(_claim_email, [(email_hmac, account_id)])
 
 
-def find_by_email(tx: Session, hmacs: Sequence[str]) -> int | None:
-    """Return who confirmed the mail address with one of these hashes, or None."""
-    row = tx.one(_by_email, hmacs=hmacs)
+def find_by_email(tx: Session, hmac: str) -> int | None:
+    """Return who confirmed the mail address with this hash, or None."""
+    row = tx.one(_by_email, hmac=hmac)
     return None if row is None else row[0]
 
 
-def release_email(tx: Session, hmacs: Sequence[str], account_id: int) -> None:
+def release_email(tx: Session, hmac: str, account_id: int) -> None:
     """Give an account's mail address back."""
-    tx.run(_release_email, hmacs=hmacs, account_id=account_id)
+    tx.run(_release_email, hmac=hmac, account_id=account_id)
+
+
+def fetch_emails(tx: Session, limit: int) -> list[EmailClaim]:
+    """Return a few claims of mail addresses, whichever they are."""
+    return [(row[0], row[1]) for row in tx.all(_emails, limit=limit)]
