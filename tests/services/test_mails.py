@@ -1,21 +1,16 @@
-"""Mails: confirmations, notices and resets, written by the worker; sent over SMTP with TLS."""
+"""Mails: confirmations, notices and resets, written by the worker."""
 
 import re
-import socketserver
 import stat
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from email.message import EmailMessage
+from collections.abc import Callable
 
 import pytest
 
 from tests.mailbox import mails, mails_to, text_of, token_in
 from tests.services.conftest import HOME, PASSWORD, SignIn
 from twooter.domain.clients import Client
-from twooter.errors import Conflict, Invalid, Unauthorized, Unavailable
+from twooter.errors import Conflict, Invalid, Unauthorized
 from twooter.services.house import Services
-from twooter.services.posting import Smtp
 from twooter.settings import Settings
 
 Drain = Callable[[], None]
@@ -127,73 +122,3 @@ def test_a_batch_that_comes_again_sends_no_mail_twice(
     for _ in range(3):
         services.batches.run("mails", delivery.batch_id)
     assert len(mails(settings.var_dir)) == 2
-
-
-class _Server(socketserver.StreamRequestHandler):
-    """Just enough SMTP for one mail."""
-
-    def handle(self) -> None:
-        say = lambda line: self.wfile.write(line.encode() + b"\r\n")  # noqa: E731 - a verb of three letters
-        say("220 here")
-        for raw in self.rfile:
-            word = raw[:4].upper().strip()
-            if word == b"EHLO":
-                say("250 here")
-            elif word == b"DATA":
-                say("354 go on")
-                self.server.mails.append(b"".join(iter(self.rfile.readline, b".\r\n")))  # type: ignore[attr-defined]  # set below
-                say("250 taken")
-            elif word == b"RCPT" and b"nobody@" in raw:
-                say("550 no such mailbox")
-            elif word == b"QUIT":
-                say("221 bye")
-                return
-            else:
-                say("250 fine")
-
-
-@contextmanager
-def _smtp_server() -> Iterator[tuple[str, list[bytes]]]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Server) as server:
-        server.daemon_threads = True
-        server.mails = []  # type: ignore[attr-defined]  # what it took
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield f"smtp://127.0.0.1:{server.server_address[1]}", server.mails  # type: ignore[attr-defined]  # as above
-        server.shutdown()
-
-
-def _mail(to: str = "alice@example.com") -> EmailMessage:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "twooter@localhost", to, "Hello"
-    message.set_content("Hello")
-    return message
-
-
-def test_a_mail_goes_to_an_smtp_server() -> None:
-    with _smtp_server() as (url, taken):
-        Smtp(url)(_mail(), template="reset")
-        assert len(taken) == 1
-        assert b"To: alice@example.com" in taken[0]
-
-
-def test_a_refused_recipient_is_no_reason_to_try_again() -> None:
-    with _smtp_server() as (url, taken):
-        Smtp(url)(_mail("nobody@example.com"), template="reset")
-        assert not taken
-
-
-def test_a_server_that_is_away_is_tried_again_later() -> None:
-    with _smtp_server() as (url, _):
-        pass
-    with pytest.raises(Unavailable):
-        Smtp(url)(_mail(), template="reset")
-
-
-def test_a_server_without_tls_gets_no_mail_unless_it_is_on_this_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with _smtp_server() as (url, taken):
-        monkeypatch.setattr("twooter.services.posting._LOOPBACK", ())
-        with pytest.raises(Unavailable):
-            Smtp(url)(_mail(), template="reset")
-        assert not taken
