@@ -13,6 +13,7 @@ from twooter.storage.tables import (
     Deliveries,
     HashtagWindows,
     IdempotencyKeys,
+    KnownNetworks,
     Ledger,
     ScheduleClaims,
     Timings,
@@ -57,6 +58,8 @@ def test_old_rows_go_and_new_ones_stay(
     bearers = [(1, 1, "", 0, now - 1, 0, ""), (1, 2, "", 0, now + HOUR_MS, 0, "")]
     columns = "account_id id secret_sha256 created_ms expires_ms last_used_ms user_agent"
     put(services, "tokens", columns, *bearers)
+    places = [(1, "a", now - 181 * DAY_MS), (1, "b", now - 179 * DAY_MS), (2, "a", now - 181 * DAY_MS)]
+    put(services, "known_networks", "account_id network last_used_ms", *places)
     claims = [("a", now - 25 * HOUR_MS), ("a", new), ("repair", ids.first_at(now))]
     put(services, "schedule_claims", "task slot_ms", *claims)
     removed = services.maintenance.prune()
@@ -69,10 +72,11 @@ def test_old_rows_go_and_new_ones_stay(
     assert rows(services, Timings, "unit", "start_ms") == sorted(kept * 2)
     assert rows(services, IdempotencyKeys, "key") == [("b",)]
     assert rows(services, Tokens, "id") == [(2,)]
+    assert rows(services, KnownNetworks, "account_id", "network") == [(1, "b")]
     assert rows(services, ScheduleClaims, "task", "slot_ms") == [("a", new), ("repair", ids.first_at(now))]
     assert removed == {
         "windows": 3, "hashtag_windows": 6, "top_tags": 1, "timings": 6,
-        "idempotency_keys": 1, "tokens": 1, "schedule_claims": 1,
+        "idempotency_keys": 1, "tokens": 1, "known_networks": 2, "schedule_claims": 1,
     }  # fmt: skip
     assert not services.maintenance.prune()
 

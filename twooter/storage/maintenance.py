@@ -16,6 +16,7 @@ from twooter.domain import ids
 from twooter.domain.windows import KEPT_MS, Unit
 from twooter.storage.database import Session
 from twooter.storage.idempotency import KEPT_MS as KEYS_KEPT_MS
+from twooter.storage.networks import KEPT_MS as NETWORKS_KEPT_MS
 from twooter.storage.outbox import PENDING
 from twooter.storage.statements import Statement, each, in_rows, p
 from twooter.storage.tables import (
@@ -23,6 +24,7 @@ from twooter.storage.tables import (
     Deliveries,
     HashtagWindows,
     IdempotencyKeys,
+    KnownNetworks,
     Ledger,
     ScheduleClaims,
     Table,
@@ -78,6 +80,7 @@ _top_tags = _prunable("top_tags", TopTags, TopTags.start_ms, TopTags.unit)
 _timings = _prunable("timings", Timings, Timings.start_ms, Timings.kind, Timings.unit)
 _keys = _prunable("idempotency_keys", IdempotencyKeys, IdempotencyKeys.created_ms, scatter=_SHARD)
 _tokens = _prunable("tokens", Tokens, Tokens.expires_ms, scatter=_SHARD)
+_networks = _prunable("known_networks", KnownNetworks, KnownNetworks.last_used_ms, scatter=_SHARD)
 _claims = _prunable("schedule_claims", ScheduleClaims, ScheduleClaims.slot_ms)
 _ledger = _prunable("ledger", Ledger, Ledger.batch_id)
 
@@ -95,6 +98,7 @@ PRUNINGS = (
     ),
     Pruning("idempotency_keys", KEYS_KEPT_MS, *_keys),
     Pruning("tokens", 0, *_tokens),
+    Pruning("known_networks", NETWORKS_KEPT_MS, *_networks),
     Pruning("schedule_claims", CLAIMS_KEPT_MS, *_claims),
     Pruning("ledger", LEDGER_KEPT_MS, *_ledger, by_id=True),
 )

@@ -21,17 +21,13 @@ _find = Statement(
     ),
 )
 _forget = Statement(
-    "network_forget",
-    lambda: KnownNetworks.delete().where(
-        (KnownNetworks.account_id == p("account_id")) & (KnownNetworks.last_used_ms < p("before_ms"))
-    ),
+    "network_forget", lambda: KnownNetworks.delete().where(KnownNetworks.account_id == p("account_id"))
 )
 
 
 def remember(tx: Session, account_id: int, network: str, now_ms: int) -> None:
-    """Note a successful sign-in, and forget networks not used for half a year."""
+    """Note a successful sign-in; maintenance forgets networks not used for half a year."""
     tx.insert(_remember, [(account_id, network, now_ms)])
-    tx.run(_forget, account_id=account_id, before_ms=now_ms - KEPT_MS)
 
 
 def is_known(tx: Session, account_id: int, network: str) -> bool:
@@ -41,4 +37,4 @@ def is_known(tx: Session, account_id: int, network: str) -> bool:
 
 def remove_all(tx: Session, account_id: int) -> None:
     """Forget every network of an account."""
-    tx.run(_forget, account_id=account_id, before_ms=2**62)
+    tx.run(_forget, account_id=account_id)

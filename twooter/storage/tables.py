@@ -79,7 +79,10 @@ class KnownNetworks(Table):
     last_used_ms = BigIntegerField()
 
     class Meta:
+        """Found by their account's shard; forgotten ones by their time."""
+
         primary_key = CompositeKey("account_id", "network")
+        indexes = ((("last_used_ms",), False),)
 
 
 class Twoots(Table):
