@@ -245,14 +245,33 @@ def test_a_strange_tag_is_a_tag_like_any_other(client: Client, tag: str) -> None
 
 @pytest.mark.parametrize(
     "method",
-    ["TRACE", "CONNECT", "HEAD", "PROPFIND", "LOCK", "WEBSOCKET", "OTHER", "FOO", "A" * 20, "GET!", "PATCHY"],
+    ["TRACE", "CONNECT", "PROPFIND", "LOCK", "WEBSOCKET", "OTHER", "FOO", "A" * 20, "GET!", "PATCHY"],
 )
 def test_a_method_that_no_address_takes_is_refused(client: Client, method: str) -> None:
     for address in ("/v1/timelines/public", "/v1/twoots/1", "/messages", "/docs", "/nope"):
-        answer = client.call(method, address)
-        assert answer.status in (400, 404, 405)
-        if method != "HEAD":
-            assert_refused(answer, 400, 404, 405)
+        assert_refused(client.call(method, address), 400, 404, 405)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/", "/v1/timelines/public", "/v1/timelines/tags/tea", "/v1/trends", "/messages", "/docs", "/metrics", "/healthz",
+     "/v1/twoots/1", "/v1/timelines/public?limit=0", "/nope"],
+)  # fmt: skip
+def test_head_answers_as_get_does_but_without_a_body(client: Client, address: str) -> None:
+    asked, told = client.call("GET", address), client.call("HEAD", address)
+    assert (told.status, told.body) == (asked.status, b"")
+    changing = {"date", "x-request-id", "content-length"}
+    assert {n: v for n, v in told.headers.items() if n not in changing} == {
+        n: v for n, v in asked.headers.items() if n not in changing
+    }
+    if address != "/metrics":  # which counts the very requests that ask for it
+        assert told.headers["content-length"] == asked.headers["content-length"]
+
+
+def test_head_needs_the_token_that_get_needs(client: Client, member: Member) -> None:
+    assert client.call("HEAD", "/v1/me").status == 401
+    assert client.call("HEAD", "/v1/me", token=member.token).status == 200
+    assert client.call("HEAD", "/v1/tokens/1", token=member.token).status == 405  # which has no GET
 
 
 def test_made_up_methods_make_no_series(client: Client) -> None:

@@ -31,7 +31,7 @@ from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, Publi
 from twooter.api.native.timings import TimingsResource
 from twooter.api.native.tokens import TokenResource, TokensResource
 from twooter.api.native.twoots import TwootResource, TwootsResource
-from twooter.api.ops import OPS_RESOURCES, add_ops_routes
+from twooter.api.ops import OPS_RESOURCES, add_head, add_ops_routes
 from twooter.services.analytics import Analytics
 from twooter.services.histories import Histories
 from twooter.services.house import Services
@@ -147,6 +147,7 @@ def create_app(services: Services, doorway: Doorway | None = None) -> falcon.App
     app.add_error_handler(falcon.HTTPError, answers.on_http_error)
     app.add_error_handler(errors.TwooterError, answers.on_refusal)
     for route in routes(services):
+        add_head(route.resource)
         app.add_route(route.path, route.resource)
     if services.settings.metrics_port is None:
         add_ops_routes(app, alive=lambda: None, ready=doorway.trouble)

@@ -63,9 +63,18 @@ OPS_RESOURCES: dict[str, type] = {"/healthz": Health, "/readyz": Health, "/metri
 
 def add_ops_routes(app: falcon.App[Any, Any], *, alive: Check, ready: Check) -> None:
     """Serve the three addresses from an application."""
-    app.add_route("/healthz", Health(alive))
-    app.add_route("/readyz", Health(ready))
-    app.add_route("/metrics", Metrics())
+    for path, resource in (("/healthz", Health(alive)), ("/readyz", Health(ready)), ("/metrics", Metrics())):
+        add_head(resource)
+        app.add_route(path, resource)
+
+
+def add_head(resource: Any) -> None:  # Any: Falcon's resources have no common type
+    """Let a resource that answers GET answer HEAD: the same headers, whose body Falcon leaves out.
+
+    Source: RFC 9110, 9.3.2.
+    """
+    if hasattr(resource, "on_get"):
+        resource.on_head = resource.on_get
 
 
 class _Server(ThreadingMixIn, WSGIServer):
