@@ -47,6 +47,15 @@ def test_back_to_the_head_is_the_whole_list(ids: set[int], limit: int) -> None:
     assert met == sorted(ids, reverse=True)
 
 
+@given(IDS, LIMITS)
+def test_an_empty_page_keeps_its_place(ids: set[int], limit: int) -> None:
+    last = min(ids, default=1)
+    found = read(ids, Page(limit, before=last))
+    assert (list(found.items), found.next_before) == ([], None)
+    assert found.prev_after is not None
+    assert list(read(ids, Page(60, after=found.prev_after)).items) == sorted(ids, reverse=True)
+
+
 @given(IDS, LIMITS, st.data())
 def test_there_and_back_is_the_same_page(ids: set[int], limit: int, data: st.DataObject) -> None:
     first = read(ids, Page(limit))

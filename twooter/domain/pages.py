@@ -41,6 +41,6 @@ def cut(rows: list[T], page: Page, key: Callable[[T], int]) -> Slice[T]:
     if page.after is not None:
         rows.reverse()
     if not rows:
-        return Slice(rows, None, page.after)
+        return Slice(rows, None, page.after if page.before is None else page.before - 1)
     oldest, newest = key(rows[-1]), key(rows[0])
     return Slice(rows, oldest if more or page.after is not None else None, newest)
