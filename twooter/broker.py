@@ -34,8 +34,6 @@ def create_celery(settings: Settings) -> Celery:
         task_time_limit=60,
         task_soft_time_limit=45,
         worker_prefetch_multiplier=1,
-        worker_soft_shutdown_timeout=20.0,
-        worker_enable_soft_shutdown_on_idle=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_send_task_events=False,

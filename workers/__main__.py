@@ -7,8 +7,7 @@ import os
 import shutil
 import tempfile
 
-# before Celery loads: SIGTERM drains (finish or give back what runs) instead of waiting for ever
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+# before prometheus_client loads
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="twooter-worker-metrics-")
     atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -18,6 +18,7 @@ from twooter.settings import Settings, read_settings
 from twooter.wiring import wire
 from workers import tasks
 from workers.progress import Progress
+from workers.stopping import bound
 
 log = get_logger("workers")
 
@@ -58,6 +59,7 @@ def main() -> Celery:
     services = wire(settings)
     made = create_app(settings, services)
     progress = Progress()
+    bound(settings.graceful_seconds)
 
     @signals.worker_process_init.connect(weak=False)
     def _child(**_: Any) -> None:  # Any: idem

@@ -50,7 +50,6 @@ def _start() -> None:
 
 def _start_worker(queues: list[str], app: Celery) -> Celery:
     app.set_default()  # without it, tasks that the memory transport hands over never run
-    app.conf.worker_enable_soft_shutdown_on_idle = False
     # a WorkController, not a Worker: it leaves the process's signals to gunicorn
     worker = app.WorkController(
         pool="solo",
