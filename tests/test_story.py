@@ -1,138 +1,190 @@
-"""README's tour, word for word: its commands in a shell against the one process of a laptop, and what it promises."""
+"""README's tour, word for word: its commands in a shell, on a laptop and in production, and what it promises."""
 
 import json
 import os
-import re
-import subprocess
+import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any
 
+import pymysql
 import pytest
 
 from tests import servers
 from tests.databases import SqliteTemplate
 from tests.faults.apps import App
-from tests.mailbox import mails_to
-from tests.processes import wait_until
+from tests.mail_servers import LOGIN, certified, knows, smtp_server
+from tests.mailbox import mails_to, text_of
+from tests.processes import Server, wait_until
 from tests.rules.sources import ROOT
+from tests.storage.certificates import Authority
+from tests.tours import Shell, commands, find
+
+pytestmark = pytest.mark.timeout(300)  # many processes start, on a busy machine too
 
 ADDRESS = "http://127.0.0.1:8000"
-_DONE = "### the command has ended: "
+TOUR, PRODUCTION = commands("A tour in five minutes"), commands("On MySQL and Redis")
+PARTS = {
+    "serve": "serve",
+    "relay": "relay",
+    "relay2": "relay",
+    "worker": "workers worker",
+    "beat": "workers beat",
+}
 
 
-def tour() -> list[str]:
-    """Return the commands of README's tour, in their order, without the comments behind them."""
-    text = (ROOT / "README.md").read_text()
-    section = text.partition("\n## A tour in five minutes\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", "\\\0").splitlines()
-    return [line.replace("\0", "\n") for line in lines if line.strip()]
+@dataclass(frozen=True)
+class Scene:
+    """What runs, a shell beside it, and where mails arrive."""
 
+    app: App
+    shell: Shell
+    mails: Callable[[str], list[str]]
+    """Texts of the mails to an address."""
+    differs: list[str]
+    """What README says is done in another way here."""
 
-class Shell:
-    """A bash that stays, so that variables set by one command are there for the next."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self._bash = subprocess.Popen(
-            ["bash"], cwd=folder, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-
-    def run(self, command: str) -> str:
-        """Return what a command prints; it must end with 0."""
-        assert self._bash.stdin is not None
-        assert self._bash.stdout is not None
-        self._bash.stdin.write(f"{command}\necho; echo '{_DONE}'$?\n")
-        self._bash.stdin.flush()
-        printed = ""
-        for line in self._bash.stdout:
-            if line.startswith(_DONE):
-                assert line.strip() == f"{_DONE}0", (command, printed)
-                return printed.strip()
-            printed += line
-        raise AssertionError(f"the shell has ended: {printed}")
-
-    def json(self, command: str) -> Any:
-        """Return the JSON that a command prints."""
-        return json.loads(self.run(command))
-
-    def close(self) -> None:
-        """End the shell."""
-        self._bash.communicate("exit\n", timeout=10)
+    def machines(self, command: str) -> str:
+        """Return a command that asks what machines ask, at the port where it is."""
+        return command.replace("$T", self.app.ops_url).replace("http://127.0.0.1:9100", self.app.ops_url)
 
 
 @pytest.fixture
-def app(sqlite_template: SqliteTemplate, tmp_path: Path) -> Iterator[App]:
-    """Start the one process of a laptop, on an empty database."""
-    with App.embedded(sqlite_template.fresh(tmp_path)) as started:
-        yield started
-
-
-@pytest.fixture
-def shell(app: App, tmp_path: Path) -> Iterator[Shell]:
-    """Open a shell where somebody who cloned the repository and ran `make run` would have one."""
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """Open a shell where somebody who cloned the repository and installed it would have one."""
     servers.started(lambda: servers.program("curl"))
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    environment = {
-        **os.environ,
-        "TWOOTER_DATABASE_URL": f"sqlite:///{app.database_path}",
-        "TWOOTER_VAR_DIR": str(app.var_dirs[0]),
-        "PYTHONPATH": str(ROOT),
-    }
-    opened = Shell(tmp_path, environment)
+    path = f"{python.parent}:{os.environ['PATH']}"
+    opened = Shell(tmp_path, {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path})
     yield opened
     opened.close()
 
 
-def find(commands: list[str], *words: str) -> str:
-    """Return the one command of the tour that holds these words."""
-    (found,) = [command for command in commands if all(word in command for word in words)]
-    return found
+@pytest.fixture
+def laptop(shell: Shell, sqlite_template: SqliteTemplate, tmp_path: Path) -> Iterator[Scene]:
+    """Start the one process of a laptop, on an empty database."""
+    with App.embedded(sqlite_template.fresh(tmp_path)) as app:
+        shell.run(
+            f"export TWOOTER_DATABASE_URL=sqlite:///{app.database_path} TWOOTER_VAR_DIR={app.var_dirs[0]}"
+        )
+        yield Scene(app, shell, lambda to: list(map(text_of, mails_to(app.var_dirs[0], to))), [])
 
 
-def test_the_tour_does_what_it_says(app: App, shell: Shell) -> None:
-    commands = tour()
-    assert len(commands) > 14
-    told = {command: shell.run(command.replace(ADDRESS, app.url)) for command in commands[:2]}
+@pytest.fixture
+def production(
+    shell: Shell, tmp_path: Path, private_mariadb: Server, private_redis: Server
+) -> Iterator[Scene]:
+    """Do what README says of production, with private servers in place of those it names."""
+    authority = Authority.found(tmp_path, "authority")
+    with ExitStack() as stack:
+        cache = stack.enter_context(servers.redis())
+        tls = certified(authority, tmp_path)
+        place, box = stack.enter_context(
+            smtp_server(tls_context=tls, authenticator=knows, auth_required=True)
+        )
+        instead = {
+            "mysql://twooter:secret@db.example.org:3306/": private_mariadb.url,
+            "redis://broker.example.org:6379/0": private_redis.url,
+            "redis://cache.example.org:6379/0": cache.url,
+            "smtp://twooter:secret@mail.example.org:587": f"smtp://{LOGIN}@{place}",
+        }
+        shell.run(f"export SSL_CERT_FILE={authority.file}")
+        for command in PRODUCTION:
+            if command.startswith("export "):
+                shell.run(replaced(command, instead))
+        create_database(private_mariadb)
+        assert "Applied: 0001_first" in shell.run(find(PRODUCTION, "python -m twooter migrate"))
+        started = App(PARTS, environment(shell) | {"TWOOTER_WORKERS": "2"}, arguments())
+        app = stack.enter_context(started)
+        yield Scene(app, shell, lambda to: texts(box.mails, to), PRODUCTION)
+
+
+def replaced(command: str, instead: dict[str, str]) -> str:
+    for old, new in instead.items():
+        command = command.replace(old, new)
+    assert "secret@" not in command, command
+    return command
+
+
+def create_database(server: Server) -> None:
+    text = (ROOT / "README.md").read_text()
+    statement = text.partition("`CREATE DATABASE")[2].partition("`")[0]
+    connection = pymysql.connect(
+        host="127.0.0.1", port=server.port, user=servers.USER, password=servers.PASSWORD
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE{statement}")
+
+
+def environment(shell: Shell) -> dict[str, str]:
+    """Return what was exported."""
+    said = shell.json("python -c 'import json, os; print(json.dumps(dict(os.environ)))'")
+    return {name: value for name, value in said.items() if name.startswith(("TWOOTER_", "SSL_CERT_FILE"))}
+
+
+def arguments() -> dict[str, tuple[str, ...]]:
+    """Return by part the arguments of `python` with which README starts it."""
+    told = {name: shlex.split(find(PRODUCTION, f" {words} "), comments=True) for name, words in PARTS.items()}
+    assert {words[0] for words in told.values()} == {"python"}
+    return {name: tuple(words[1:]) for name, words in told.items()}
+
+
+def texts(mails: list[bytes], to: str) -> list[str]:
+    parsed = [message_from_bytes(mail, policy=policy.default) for mail in mails]
+    return [text_of(mail) for mail in parsed if mail["To"] == to]
+
+
+@pytest.mark.parametrize("place", ["laptop", "production"])
+def test_the_tour_does_what_it_says(place: str, request: pytest.FixtureRequest) -> None:
+    scene: Scene = request.getfixturevalue(place)
+    assert len(TOUR) > 14
+    told = {command: scene.shell.run(command.replace(ADDRESS, scene.app.url)) for command in TOUR[:2]}
     assert set(told.values()) == {""}
-    first_read(shell, commands)
-    register_and_post(app, shell, commands)
-    hashtags(shell, commands)
-    first_version(shell, commands)
-    operators(app, shell, commands)
+    first_read(scene)
+    register_and_post(scene)
+    hashtags(scene)
+    first_version(scene)
+    operators(scene)
+    for part in list(scene.app.parts):
+        scene.app.terminate(part, seconds=60)
 
 
-def first_read(shell: Shell, commands: list[str]) -> None:
-    home = shell.json(find(commands, "$T/ "))
+def first_read(scene: Scene) -> None:
+    home = scene.shell.json(find(TOUR, "$T/ "))
     assert home["name"] == "Twooter"
     assert home["docs_url"].endswith("/docs")
-    page = shell.json(find(commands, "timelines/public?limit=2"))
+    page = scene.shell.json(find(TOUR, "timelines/public?limit=2"))
     assert page.keys() == {"items", "next", "prev"}
 
 
-def register_and_post(app: App, shell: Shell, commands: list[str]) -> None:
-    account = shell.json(find(commands, "/v1/accounts "))
+def register_and_post(scene: Scene) -> None:
+    account = scene.shell.json(find(TOUR, "/v1/accounts "))
     assert account["username"] == "ada"
-    assert shell.run(find(commands, "TOKEN=$(", "/v1/tokens")) == ""
-    publish = find(commands, "/v1/twoots ", "Idempotency-Key")
-    first = shell.json(publish)
+    assert scene.shell.run(find(TOUR, "TOKEN=$(", "/v1/tokens")) == ""
+    wait_until(lambda: bool(scene.mails("ada@example.org")), seconds=20, what="the mail")
+    publish = find(TOUR, "/v1/twoots ", "Idempotency-Key")
+    if scene.differs:
+        assert scene.shell.json(publish)["status"] == 403
+        scene.shell.run(find(scene.differs, "account confirm ada"))
+    first = scene.shell.json(publish)
     assert first["author"]["id"] == account["id"]
     assert first["hashtags"] == ["twooter", "Öl", "コーヒー"]
-    again = shell.json(publish)
+    again = scene.shell.json(publish)
     assert again["id"] == first["id"]
-    assert len(shell.json(find(commands, "timelines/public?limit=2"))["items"]) == 1
-    wait_until(lambda: bool(mails_to(app.var_dirs[0], "ada@example.org")), seconds=20, what="the mail")
+    assert len(scene.shell.json(find(TOUR, "timelines/public?limit=2"))["items"]) == 1
 
 
-def hashtags(shell: Shell, commands: list[str]) -> None:
-    read, publish = find(commands, "/v1/hashtags/twooter"), find(commands, "/v1/twoots ", "Idempotency-Key")
+def hashtags(scene: Scene) -> None:
+    shell = scene.shell
+    read, publish = find(TOUR, "/v1/hashtags/twooter"), find(TOUR, "/v1/twoots ", "Idempotency-Key")
 
     def uses() -> int:
         return int(shell.json(read).get("uses", 0))
@@ -147,21 +199,25 @@ def hashtags(shell: Shell, commands: list[str]) -> None:
     assert min(seconds) <= 1, seconds
     found = shell.json(read)
     assert (found["name"], found["accounts"], found["windows"][-1]["uses"]) == ("twooter", 1, found["uses"])
-    tagged = shell.json(find(commands, "timelines/tags/%C3%B6l"))
+    tagged = shell.json(find(TOUR, "timelines/tags/%C3%B6l"))
     assert all("Öl" in twoot["hashtags"] for twoot in tagged["items"])
     assert len(tagged["items"]) == found["uses"]
-    assert shell.json(find(commands, "/v1/trends")).keys() == {"items", "next", "prev"}
-    summary = shell.json(find(commands, "/v1/analytics/summary"))
+    assert shell.json(find(TOUR, "/v1/trends")).keys() == {"items", "next", "prev"}
+    summary = shell.json(find(TOUR, "/v1/analytics/summary"))
     assert summary["totals"]["twoots"] == found["uses"]
     assert summary["totals"]["accounts"] == 1
 
 
-def first_version(shell: Shell, commands: list[str]) -> None:
-    posted = shell.json(find(commands, "$T/messages ", "flat white"))
-    (message,) = shell.json(find(commands, "/messages?tag=coffee"))
+def first_version(scene: Scene) -> None:
+    shell, post = scene.shell, find(TOUR, "$T/messages ", "flat white")
+    if scene.differs:
+        assert shell.json(post)["status"] == 401
+        post = find(scene.differs, "$T/messages ", "flat white")
+    posted = shell.json(post)
+    (message,) = shell.json(find(TOUR, "/messages?tag=coffee"))
     assert posted == f"Posted new message: {message['id']}"
     assert (message["text"], message["tag"]) == ("A flat white, please", "coffee")
-    read, year = find(commands, "/management/message-stats"), str(datetime.now(UTC).year)
+    read, year = find(TOUR, "/management/message-stats"), str(datetime.now(UTC).year)
     wait_until(
         lambda: shell.json(read).get(year, {}).get("coffee") == 1, seconds=20, what="the message's count"
     )
@@ -169,12 +225,15 @@ def first_version(shell: Shell, commands: list[str]) -> None:
     assert counts["twooter"] == counts["Öl"] == counts["コーヒー"] >= 1
 
 
-def operators(app: App, shell: Shell, commands: list[str]) -> None:
-    assert shell.json(find(commands, "/readyz")) == {"status": "ok"}
-    metrics = shell.run(find(commands, "/metrics"))
-    assert 'route="/v1/twoots",status="201"' in metrics
-    assert shell.run(find(commands, "twooter audit")) == "No drift."
-    lines = [json.loads(line) for line in app.server.log().splitlines() if line.startswith("{")]
+def operators(scene: Scene) -> None:
+    shell, among = scene.shell, scene.differs or TOUR
+    assert shell.json(scene.machines(find(among, "/readyz"))) == {"status": "ok"}
+    metrics = shell.run(scene.machines(find(among, "/metrics")))
+    assert 'method="POST",route="/v1/twoots"' in metrics
+    if scene.differs:
+        assert shell.json(find(TOUR, "/readyz"))["status"] == 404
+    assert shell.run(find(TOUR, "twooter audit")) == "No drift."
+    lines = [json.loads(line) for line in scene.app.logs().splitlines() if line.startswith("{")]
     published = {line["request_id"] for line in lines if line["event"] == "twoot_published"}
     applied = {id_ for line in lines if line["event"] == "batch_applied" for id_ in line["request_ids"]}
     assert published

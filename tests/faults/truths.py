@@ -36,6 +36,12 @@ class Truth:
         """Return how many batches a consumer has not had yet."""
         return self.count("SELECT COUNT(*) FROM deliveries WHERE state = 'pending'")
 
+    def applied(self) -> int:
+        """Return how many events the aggregates hold."""
+        return self.count(
+            "SELECT SUM(b.events) FROM ledger l JOIN batches b ON b.id = l.batch_id WHERE l.consumer = 'aggregates'"
+        )
+
     def waiting(self) -> set[int]:
         """Return the connections to this database that wait for a lock."""
         rows = self.services.storage.database.execute_sql(
