@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help run test check bench e2e lock image pipeline scan sbom release publish deploy fmt map clean
+.PHONY: help run test check bench e2e lock chart manifests image pipeline scan sbom release publish deploy fmt map clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,11 +57,18 @@ lock: $(VENV)/.dev ## pin requirements*.in into requirements*.txt; `make lock AR
 	$(COMPILE) $(ARGS) --constraint requirements.txt requirements-otel.in -o requirements-otel.txt
 	$(COMPILE) $(ARGS) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) $(ARGS) requirements-ci.in -o requirements-ci.txt
+	$(COMPILE) $(ARGS) requirements-chart.in -o requirements-chart.txt
 
 image: $(VENV)/.dev ## build the container image, try it, and leave it as an archive (IMAGE=name:tag)
 	@tests/install-services.sh
 	@IMAGE=$(IMAGE) PYTHON=$(BIN)/python image/build.sh $(ARCHIVE)
 	@TWOOTER_TEST_IMAGE=$(ARCHIVE) exec $(BIN)/python -m pytest -q tests/image
+
+chart: $(VENV)/.dev ## check the chart and k8s/: lint, refusals, schemas of Kubernetes 1.29 to 1.34, policies, what is generated
+	@PYTHON=$(BIN)/python .ci/chart
+
+manifests: $(VENV)/.dev ## write k8s/ and the chart's README anew from helm/twooter
+	@PYTHON=$(BIN)/python .ci/chart manifests
 
 pipeline: $(TOOLS)/.ready ## lint workflows, shell scripts, the Dockerfile and YAML
 	@.ci/tools actionlint
@@ -74,8 +81,8 @@ scan: $(TOOLS)/.ready ## look for known vulnerabilities in what is pinned, and f
 
 sbom: $(TOOLS)/.ready ## write what Twooter is made of to dist/sbom.cdx.json
 	@mkdir -p dist
-	@$(TOOLS)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
-		--output-file dist/sbom.cdx.json requirements.txt
+	@cat requirements.txt requirements-otel.txt | PYTHONWARNINGS=ignore $(TOOLS)/bin/cyclonedx-py requirements \
+		--pyproject pyproject.toml --mc-type application --output-reproducible --output-file dist/sbom.cdx.json -
 	@echo "sbom: $$(grep -c '"purl"' dist/sbom.cdx.json) packages in dist/sbom.cdx.json"
 
 release: ## say whether all versions agree; with TAG=v1.2.3 also with the tag, and the notes to dist/notes.md

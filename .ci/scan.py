@@ -8,25 +8,34 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
-FILES = ["requirements.txt", "requirements-dev.txt"]
+FILES = sorted(str(path) for path in Path().glob("requirements*.txt"))
 REFUSED = re.compile(
     r"ConnectionError|Max retries|HTTPError|ServiceError|Forbidden|timed out|ProxyError|SSLError"
 )
 
 
 def main() -> int:
-    """Run pip-audit over the requirement files and judge what it says."""
+    """Run pip-audit over each requirement file and judge what it says of all of them."""
+    packages: dict[tuple[str, str], dict[str, Any]] = {}
+    for file in FILES:  # one at a time: two files may pin one package differently, for two environments
+        answer = audit(file)
+        try:
+            found = json.loads(answer.stdout)["dependencies"]
+        except ValueError:
+            sys.stderr.write(answer.stderr)
+            return not_checked("it cannot be reached") if REFUSED.search(answer.stderr) else 1
+        packages |= {(package["name"], package.get("version", "")): package for package in found}
+    return judge(list(packages.values()))
+
+
+def audit(file: str) -> subprocess.CompletedProcess[str]:
+    """Look up what a file pins."""
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off"]
-    command += ["--disable-pip", "--require-hashes", *(part for file in FILES for part in ("-r", file))]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
-    try:
-        packages = json.loads(answer.stdout)["dependencies"]
-    except ValueError:
-        sys.stderr.write(answer.stderr)
-        return not_checked("it cannot be reached") if REFUSED.search(answer.stderr) else 1
-    return judge(packages)
+    command += ["--disable-pip", "--require-hashes", "-r", file]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
 
 
 def judge(packages: list[dict[str, Any]]) -> int:

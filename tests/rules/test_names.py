@@ -21,6 +21,7 @@ SAYS_NOTHING = {
 APART = {
     "tests/rules": "rules are about the whole house",
     "tests/faults": "bad input and bad days meet the whole house, running",
+    "tests/pipeline": "what is tested stands in .ci and .github, which are no packages",
 }
 
 
