@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
+import redis
 
 from tests.databases import MysqlDatabase
 from tests.faults.apps import App
@@ -100,10 +101,11 @@ def refused(client: Client) -> bool:
 
 
 @pytest.fixture
-def held(mariadb_database: MysqlDatabase, redis_url: str) -> Iterator[Held]:
+def held(mariadb_database: MysqlDatabase, redis_url: str, request: pytest.FixtureRequest) -> Iterator[Held]:
     """Start everything, publish twoots, and hold a lock that their batch needs when it is half done."""
     url = mariadb_database.fresh()
-    with App.production(url, redis_url, TWOOTER_RESEND_SECONDS="1") as app, Truth(url) as truth:
+    settings = {"TWOOTER_RESEND_SECONDS": "1", **getattr(request, "param", {})}
+    with App.production(url, redis_url, **settings) as app, Truth(url) as truth:
         client = Client(app.port)
         member = client.sign_up("alice")
         made = [client.publish(member, f"#{TAG} first")]
@@ -131,10 +133,46 @@ def test_a_worker_killed_in_the_middle_of_a_batch_counts_each_event_once(held: H
     assert truth.uses() == len(held.made)
 
 
-def test_a_worker_told_to_stop_finishes_its_batch_or_gives_it_back(held: Held) -> None:
+@pytest.mark.parametrize("held", [{"TWOOTER_GRACEFUL_SECONDS": "300"}], indirect=True)
+def test_a_worker_told_to_stop_ends_as_soon_as_its_batch_is_done(held: Held, redis_url: str) -> None:
     worker = held.app.parts["worker"]
     os.kill(worker.pid, signal.SIGTERM)
+    wait_until(lambda: "Warm shutdown" in worker.log(), seconds=60, what="the worker's note of the signal")
+    assert held.truth.uses() == 1
     held.release()
     wait_until(lambda: not worker.running(), seconds=60, what="the worker's end")
+    assert held.truth.uses() > 1
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as broker:
+        assert broker.hlen("unacked") == 0
     held.app.restart("worker")
     held.truth.assert_exact(held.made)
+
+
+@pytest.mark.parametrize(
+    "held", [{"TWOOTER_GRACEFUL_SECONDS": "1", "TWOOTER_RESEND_SECONDS": "600"}], indirect=True
+)
+def test_a_worker_told_to_stop_gives_back_what_takes_too_long(held: Held, redis_url: str) -> None:
+    worker = held.app.parts["worker"]
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as broker:
+        os.kill(worker.pid, signal.SIGTERM)
+        wait_until(lambda: not worker.running(), seconds=60, what="the worker's end")
+        wait_until(lambda: held.truth.unsealed() == 0, seconds=60, what="every event in a batch")
+        owed = (
+            "SELECT COUNT(*) FROM deliveries WHERE state = 'pending' AND consumer IN ('aggregates', 'edges')"
+        )
+        wait_until(
+            lambda: broker.llen("aggregates") == held.truth.count(owed) > 0,
+            seconds=60,
+            what="every task in its queue",
+        )
+        assert broker.hlen("unacked") == 0
+    held.release()
+    assert held.truth.uses() == 1
+    held.app.restart("worker")
+    held.truth.assert_exact(held.made)
+
+
+def test_a_worker_with_nothing_to_do_stops_at_once(mariadb_database: MysqlDatabase, redis_url: str) -> None:
+    url = mariadb_database.fresh()
+    with App.production(url, redis_url, parts=["worker"], TWOOTER_GRACEFUL_SECONDS="300") as app:
+        app.terminate("worker", seconds=60)

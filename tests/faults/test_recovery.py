@@ -1,11 +1,11 @@
 """Twenty thousand events through five killed workers and an emptied broker: the statistics end as exactly the truth."""
 
 import csv
-import json
 import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,8 +68,13 @@ def test_killed_workers_and_an_emptied_broker_change_no_statistics(
 ) -> None:
     url, file = mariadb_database.fresh(), tmp_path / "messages.csv"
     expected = write_messages(file)
-    with App.production(url, redis_url, TWOOTER_RESEND_SECONDS="2") as app, Truth(url) as truth:
-        importing = command(app, "import", str(file))
+    with (
+        App.production(url, redis_url, TWOOTER_RESEND_SECONDS="2") as app,
+        Truth(url) as truth,
+        ExitStack() as processes,
+    ):
+        importing = processes.enter_context(command(app, "import", str(file)))
+        processes.callback(importing.kill)
         for kill in range(1, KILLS + 1):
             wait_until(
                 lambda kill=kill: truth.applied() >= EVENTS * kill // (KILLS + 1),  # type: ignore[misc]  # a default binds the loop's variable
@@ -80,14 +85,15 @@ def test_killed_workers_and_an_emptied_broker_change_no_statistics(
             if kill == FLUSH_AFTER:
                 empty(redis_url)
             app.restart("worker")
-        assert (importing.communicate(timeout=120), importing.returncode)[1] == 0
+        told = importing.communicate(timeout=120)[0]
+        assert importing.returncode == 0, told
         truth.settle(seconds=120)
         assert truth.applied() == EVENTS
         assert truth.count("SELECT COUNT(*) FROM deliveries WHERE attempts > 1") > 0
-        auditing = command(app, "audit")
+        auditing = processes.enter_context(command(app, "audit"))
         assert auditing.communicate(timeout=120)[0].splitlines()[-1] == "No drift."
-        told = Client(app.port).call("GET", "/management/message-stats")
-        assert json.loads(told.body) == by_sql(truth) == expected
+        answer = Client(app.port).call("GET", "/management/message-stats")
+        assert answer.json == by_sql(truth) == expected
 
 
 def empty(redis_url: str) -> None:
