@@ -34,6 +34,7 @@ PROGRAMS = {
     "rabbitmq-server": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"],
     "curl": ["curl"],  # with which README's tour goes
     "prometheus": ["prometheus"],
+    "promtool": ["promtool"],  # of the same package
 }
 T = TypeVar("T")
 

@@ -105,7 +105,10 @@ WORKERS = Dashboard(
             Panel(
                 "Database and broker, asked by the exporter",
                 "s",
-                {"{{part}}": most("twooter_ping_seconds", "part")},
+                {
+                    "database": most("twooter_database_ping_seconds"),
+                    "broker": most("twooter_broker_ping_seconds"),
+                },
                 "Time of the smallest question. Nothing is drawn while there is no answer.",
                 width=12,
             ),

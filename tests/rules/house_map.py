@@ -1,4 +1,4 @@
-"""The generated parts of the documents: the module map, and the table of settings. `make map` writes them."""
+"""The generated parts of the documents, and the dashboards. `make map` writes them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from monitoring import dashboards
+from tests.rules.metrics_page import render_events, render_metrics
 from tests.rules.sources import PACKAGES, ROOT, sources
 from twooter.settings import Settings
 
@@ -39,6 +41,8 @@ def _default(field: FieldInfo) -> str:
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "ARCHITECTURE.md": ("map", render_map),
     "README.md": ("settings", render_settings),
+    "docs/metrics.md": ("metrics", render_metrics),
+    "docs/logs.md": ("events", render_events),
 }
 
 
@@ -71,7 +75,8 @@ def _split(text: str, mark: str) -> tuple[str, str, str]:
 
 
 def main() -> None:
-    """Write each generated part into its document."""
+    """Write each generated part into its document, and every dashboard into its file."""
+    dashboards.write()
     for name, (mark, render) in PARTS.items():
         path = Path(ROOT / name)
         old = path.read_text()
