@@ -1,10 +1,13 @@
 """A deployment that does not work is taken back: by helm while pods start, by the script once they are there."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.pipeline.programs import Programs
+from tests.rules.sources import ROOT
 
 DIGEST = "sha256:" + "5" * 64
 IMAGE = f"registry.example/me/twooter@{DIGEST}"
@@ -135,3 +138,14 @@ def test_a_missing_variable_is_named(cluster: Programs, name: str) -> None:
     assert done.returncode != 0
     assert name in done.stderr
     assert cluster.calls() == []
+
+
+def test_the_values_that_are_set_are_values_of_the_chart(cluster: Programs) -> None:
+    """A name that the chart does not know would be refused by its schema, in the middle of a deployment."""
+    cluster.run(".ci/deploy")
+    (upgrade,) = cluster.calls("helm upgrade")
+    known = yaml.safe_load((ROOT / "helm" / "twooter" / "values.yaml").read_text())
+    names = re.findall(r"--set-string (\w+)\.(\w+)=", upgrade)
+    assert names == [("image", "repository"), ("image", "digest")]
+    assert all(key in known[section] for section, key in names)
+    assert (ROOT / "helm" / "twooter" / "values-production.yaml").is_file()
