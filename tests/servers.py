@@ -32,6 +32,7 @@ PROGRAMS = {
     "redis-server": ["redis-server"],
     # the one in PATH is Debian's wrapper, which turns itself into another user
     "rabbitmq-server": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"],
+    "nginx-light": ["nginx"],
     "curl": ["curl"],  # with which README's tour goes
     "prometheus": ["prometheus"],
     "promtool": ["promtool"],  # of the same package
