@@ -1,4 +1,4 @@
-"""Fixtures of the storage's tests: databases without a schema."""
+"""Fixtures of the storage's tests: databases without a schema, a second connection."""
 
 import secrets
 from collections.abc import Iterator
@@ -9,6 +9,14 @@ import pytest
 from tests.conftest import MYSQL_URL
 from twooter.settings import Settings
 from twooter.storage.database import Storage
+
+
+@pytest.fixture
+def other(settings: Settings) -> Iterator[Storage]:
+    """Open the database a second time."""
+    opened = Storage.open(settings)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

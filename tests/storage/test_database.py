@@ -24,14 +24,6 @@ of_servers = pytest.mark.parametrize("backend", ["mariadb", *(["mysql"] if MYSQL
 of_sqlite = pytest.mark.parametrize("backend", ["sqlite"])
 
 
-@pytest.fixture
-def other(settings: Settings) -> Iterator[Storage]:
-    """Open the database a second time."""
-    opened = Storage.open(settings)
-    yield opened
-    opened.close()
-
-
 def error(number: int) -> peewee.OperationalError:
     """Return an error as Peewee passes it on."""
     return peewee.OperationalError(pymysql.err.OperationalError(number, "injected"), number, "injected")

@@ -72,7 +72,6 @@ class Batches:
             if attempts < self._max_attempts:
                 raise
             failed = self._run_each(consumer, batch_id, packed)
-        self._storage.transact(lambda tx: outbox.finish(tx, batch_id, consumer, parked=bool(failed)))
         if failed is None:
             log.info("batch_repeated", batch_id=batch_id, consumer=consumer)
         else:
@@ -83,14 +82,16 @@ class Batches:
         envelopes = [unpack(event) for event in packed]
         if consumer in self._handlers:
             self._handlers[consumer](envelopes)
+            self._storage.transact(lambda tx: outbox.finish(tx, batch_id, consumer))
             return True
         apply = self._appliers[consumer]
 
         def work(tx: Session) -> bool:
-            if not outbox.enter(tx, batch_id, consumer):
-                return False
-            apply(tx, envelopes)
-            return True
+            is_new = outbox.enter(tx, batch_id, consumer)
+            if is_new:
+                apply(tx, envelopes)
+            outbox.finish(tx, batch_id, consumer)
+            return is_new
 
         return self._storage.transact(work)
 
@@ -99,11 +100,14 @@ class Batches:
         now_ms = self._ids.now_ms()
 
         def work(tx: Session) -> Failed | None:
-            if not outbox.enter(tx, batch_id, consumer):
-                return None
-            failed = _isolate(tx, self._appliers[consumer], packed)
+            is_new = outbox.enter(tx, batch_id, consumer)
+            failed = _isolate(tx, self._appliers[consumer], packed) if is_new else {}
+            park(tx, failed)
+            return failed if is_new else None
+
+        def park(tx: Session, failed: Failed) -> None:
             _park(tx, consumer, batch_id, packed, failed, now_ms)
-            return failed
+            outbox.finish(tx, batch_id, consumer, parked=bool(failed))
 
         if consumer in self._appliers:
             return self._storage.transact(work)
@@ -115,7 +119,7 @@ class Batches:
                 raise
             except Exception as ex:  # noqa: BLE001 - whatever is wrong with one event must not hold up the others
                 failed[position] = repr(ex)
-        self._storage.transact(lambda tx: _park(tx, consumer, batch_id, packed, failed, now_ms))
+        self._storage.transact(lambda tx: park(tx, failed))
         return failed
 
     def _tell(self, consumer: str, batch_id: int, packed: Sequence[Packed], parked: int) -> None:

@@ -160,18 +160,20 @@ def move_active(tx: Session, uses: Mapping[tuple[int, int], int]) -> Counter[int
 
 def add_hashtags(tx: Session, by: Mapping[int, tuple[int, int]]) -> None:
     """Add (uses, accounts) to hashtags, which exist."""
-    tx.insert(_hashtags, [(tag, *moved, tag) for tag, moved in sorted(by.items()) if any(moved)], step=_STEP)
+    tx.insert_later(
+        _hashtags, [(tag, *moved, tag) for tag, moved in sorted(by.items()) if any(moved)], step=_STEP
+    )
 
 
 def add_hashtag_windows(tx: Session, by: Mapping[tuple[int, int, int], tuple[int, int]]) -> None:
     """Add (uses, accounts) by (unit, start, tag)."""
     rows = [(*key, *moved) for key, moved in sorted(by.items()) if moved[0] or moved[1]]
-    tx.insert(_hashtag_windows, rows, step=_STEP)
+    tx.insert_later(_hashtag_windows, rows, step=_STEP)
 
 
 def add_windows(tx: Session, by: Mapping[tuple[int, int], tuple[int, int, int, int]]) -> None:
     """Add (twoots, replies, accounts, active accounts) by (unit, start), and move the windows' versions."""
-    tx.insert(_windows, [(*key, *moved, 1) for key, moved in sorted(by.items())], step=_STEP)
+    tx.insert_later(_windows, [(*key, *moved, 1) for key, moved in sorted(by.items())], step=_STEP)
 
 
 def _cross(tx: Session, uses: Mapping[K, int], counted: _Counted[G]) -> Counter[G]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import peewee
 import pymysql
+from pymysql.constants import CLIENT
 
 from twooter.metrics import CONNECTS
 from twooter.settings import Settings
@@ -95,6 +96,8 @@ def _mysql_options(settings: Settings) -> dict[str, Any]:  # Any: PyMySQL's opti
         "write_timeout": settings.database_read_timeout_seconds,
         "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "local_infile": False,
+        # Session sends several statements in a packet; their values are never text of SQL, the driver quotes them
+        "client_flag": CLIENT.MULTI_STATEMENTS,
     }
     if socket := query.get("unix_socket"):
         options["unix_socket"] = socket[0]

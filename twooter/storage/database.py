@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import peewee
 
@@ -27,20 +27,42 @@ Observer = Callable[[str, float, bool], None]
 log = get_logger("storage")
 
 MAX_ATTEMPTS = 4
+MAX_WAITING = 100
+"""Statements of one packet."""
 RETRY_SECONDS = 3.0
 """Nothing is begun again later than this: whoever asks shall hear that the database is away before giving up."""
 _UNCERTAIN = "The database went away while saving; look, or repeat with the same Idempotency-Key."
 _open_storages: weakref.WeakSet[Storage] = weakref.WeakSet()
 
 
+class _Text(NamedTuple):
+    """SQL, its values, and the statement it is of: BEGIN and COMMIT are of none."""
+
+    sql: str
+    values: Sequence[Any]
+    statement: Statement | Insert | None = None
+
+
+_BEGIN, _COMMIT = _Text("BEGIN", ()), _Text("COMMIT", ())
+
+
 class Session:
-    """Runs statements on the calling thread's connection; made by `Storage`, not kept."""
+    """Runs statements on the calling thread's connection; made by `Storage`, not kept.
 
-    __slots__ = ("_database", "_observers")
+    Round trips are most of what a small transaction costs. On MySQL, BEGIN and what is left for later go in one packet
+    with the next statement, and what is left at the end with COMMIT. The server stops at the first statement of a
+    packet that fails, so COMMIT is reached by all of them or does not happen.
+    """
 
-    def __init__(self, database: peewee.Database, observers: Sequence[Observer]) -> None:
+    __slots__ = ("_database", "_observers", "_waiting", "_waits")
+
+    def __init__(
+        self, database: peewee.Database, observers: Sequence[Observer], *, begins: bool = False
+    ) -> None:
         self._database = database
         self._observers = observers
+        self._waits = begins
+        self._waiting = [_BEGIN] if begins else []
 
     def all(self, statement: Statement, **given: Any) -> list[Row]:
         """Return every row."""
@@ -63,8 +85,18 @@ class Session:
             for i in range(0, len(rows), step)
         )
 
+    def run_later(self, statement: Statement, **given: Any) -> None:
+        """Execute an UPDATE or DELETE with the next statement, at the latest with COMMIT, which then raises for it."""
+        self._later(statement, *statement.text(self._database, given))
+
+    def insert_later(self, insert: Insert, rows: Sequence[Sequence[Any]], *, step: int = 500) -> None:
+        """Insert rows with the next statement, at the latest with COMMIT, which then raises for them."""
+        for i in range(0, len(rows), step):
+            self._later(insert, *insert.text(self._database, rows[i : i + step]))
+
     def now_ms(self) -> int:
         """Return the database's clock, the one clock all processes share."""
+        self.flush()
         mysql = self._database.param == "%s"
         sql = (
             "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
@@ -76,11 +108,14 @@ class Session:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Take back only what happened inside when it raises, unless the error has ended the whole transaction."""
+        self.flush()
         point = self._database.savepoint()
         point.__enter__()
         try:
             yield
+            self.flush()
         except BaseException as ex:
+            self._waiting.clear()
             if not self.must_restart(ex):  # else the savepoint went with the transaction
                 point.rollback(begin=False)
             raise
@@ -91,9 +126,38 @@ class Session:
         """Return whether an error has ended the whole transaction, so that only running it again helps."""
         return isinstance(ex, peewee.PeeweeException) and classify(ex) is not Failure.OTHER
 
+    def flush(self) -> None:
+        """Run what was left for later."""
+        if self._waiting:
+            self._send(self._waiting)
+
+    def prove_connection(self) -> None:
+        """Run what was left for later where nothing was run yet: a connection lost while idle is noticed before COMMIT,
+        for one that is lost with COMMIT leaves us uncertain.
+        """
+        if len(self._waiting) > 1 and self._waiting[0] is _BEGIN:
+            self.flush()
+
+    def commit(self) -> None:
+        """Commit, with what was left for later."""
+        if not self._waiting:
+            self._database.commit()
+        elif self._waiting != [_BEGIN]:  # else nothing was asked for
+            self._send([*self._waiting, _COMMIT])
+
+    def _later(self, statement: Statement | Insert, sql: str, values: list[Any]) -> None:
+        if not self._waits:
+            self._execute(statement, sql, values)
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            self.flush()
+        self._waiting.append(_Text(sql, values, statement))
+
     def _execute(
         self, statement: Statement | Insert, sql: str, values: list[Any]
     ) -> Any:  # Any: a DB-API cursor
+        if self._waiting:
+            return self._send([*self._waiting, _Text(sql, values, statement)])
         start = time.perf_counter()
         failed = True
         try:
@@ -101,12 +165,34 @@ class Session:
             failed = False
             return cursor
         finally:
-            seconds = time.perf_counter() - start
-            statement.observe(seconds)
+            self._observe(statement, start, failed=failed)
+
+    def _send(self, texts: Sequence[_Text]) -> Any:  # Any: idem
+        """Run statements in one packet; return the cursor with the last one's answer."""
+        self._waiting = []
+        start, position, failed = time.perf_counter(), 0, True
+        try:
+            with peewee.__exception_wrapper__:  # type: ignore[attr-defined]  # not in Peewee's types; as its execute_sql does
+                cursor = self._database.cursor()
+                cursor.execute(";".join([cursor.mogrify(text.sql, text.values) for text in texts]))
+                for position in range(1, len(texts)):
+                    start = self._observe(texts[position - 1].statement, start, failed=False)
+                    cursor.nextset()
+            failed = False
+            return cursor
+        finally:
+            self._observe(texts[position].statement, start, failed=failed)
+
+    def _observe(self, statement: Statement | Insert | None, start: float, *, failed: bool) -> float:
+        """Count the time of a statement that began at `start`; return when it ended."""
+        end = time.perf_counter()
+        if statement is not None:
+            statement.observe(end - start)
             if failed:
                 QUERY_ERRORS.labels(statement.name).inc()
             for observer in self._observers:
-                observer(statement.name, seconds, failed)
+                observer(statement.name, end - start, failed)
+        return end
 
 
 class Storage:
@@ -215,20 +301,17 @@ class Storage:
             self._thread.busy = False
 
     def _begin_and_commit(self, work: Callable[[Session], T]) -> T:
-        database = self.database
+        if not self.mysql:
+            self._begin()
+        session = Session(self.database, self.observers, begins=self.mysql)
         try:
-            database.begin()
-        except peewee.PeeweeException as ex:
-            if classify(ex) is not Failure.AGAIN:  # a busy SQLite has done nothing to the connection
-                self._drop()
-            raise
-        try:
-            result = work(Session(database, self.observers))
+            result = work(session)
+            session.prove_connection()
         except BaseException:
             self._rollback()
             raise
         try:
-            database.commit()
+            session.commit()
         except peewee.PeeweeException as ex:
             self._rollback()
             if classify(ex) is Failure.LOST:
@@ -238,6 +321,14 @@ class Storage:
             self._drop()  # interrupted by a signal: whatever is left of the transaction must not meet the next one
             raise
         return result
+
+    def _begin(self) -> None:
+        try:
+            self.database.begin()
+        except peewee.PeeweeException as ex:
+            if classify(ex) is not Failure.AGAIN:  # a busy SQLite has done nothing to the connection
+                self._drop()
+            raise
 
     def _rollback(self) -> None:
         try:

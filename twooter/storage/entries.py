@@ -66,9 +66,9 @@ _hashtag_after = Statement(
 
 def insert(tx: Session, twoot_id: int, author_id: int, tag_ids: Sequence[int]) -> None:
     """Show a public twoot on the public timeline and on its hashtags'."""
-    tx.insert(_insert_public, [(twoot_id, author_id)])
+    tx.insert_later(_insert_public, [(twoot_id, author_id)])
     if tag_ids:
-        tx.insert(_insert_hashtag, [(tag_id, twoot_id, author_id) for tag_id in sorted(tag_ids)])
+        tx.insert_later(_insert_hashtag, [(tag_id, twoot_id, author_id) for tag_id in sorted(tag_ids)])
 
 
 def insert_many(

@@ -134,21 +134,21 @@ def append(tx: Session, account_id: int, id_: int, envelope: Envelope) -> None:
 def append_many(tx: Session, account_id: int, envelopes: Sequence[tuple[int, Envelope]]) -> None:
     """Add events, each with its id, to the account's transaction."""
     rows = [(id_, account_id, orjson.dumps(events.pack(envelope))) for id_, envelope in envelopes]
-    tx.insert(_append, rows)
+    tx.insert_later(_append, rows)
 
 
 def take(tx: Session) -> Taken:
     """Return up to 500 events no other relay holds, and delete them; to be sealed in the same transaction."""
     rows = tx.all(_oldest)
     if rows:
-        tx.run(_take, ids=[row[0] for row in rows])
+        tx.run_later(_take, ids=[row[0] for row in rows])
     return Taken(tuple(row[0] for row in rows), tuple(bytes(row[1]) for row in rows))
 
 
 def seal(tx: Session, batch_id: int, taken: Taken, consumers: Sequence[str], now_ms: int) -> None:
     """Write the taken events as a batch that is pending at each consumer."""
-    tx.insert(_insert_batch, [(batch_id, len(taken.packed), b"[" + b",".join(taken.packed) + b"]")])
-    tx.insert(_insert_deliveries, [(batch_id, consumer, PENDING, 1, now_ms) for consumer in consumers])
+    tx.insert_later(_insert_batch, [(batch_id, len(taken.packed), b"[" + b",".join(taken.packed) + b"]")])
+    tx.insert_later(_insert_deliveries, [(batch_id, consumer, PENDING, 1, now_ms) for consumer in consumers])
 
 
 def find_batch(tx: Session, batch_id: int) -> list[Packed] | None:
@@ -164,7 +164,7 @@ def enter(tx: Session, batch_id: int, consumer: str) -> bool:
 
 def finish(tx: Session, batch_id: int, consumer: str, *, parked: bool = False) -> None:
     """Mark a batch as done at a consumer, or as parked."""
-    tx.run(_finish, batch_id=batch_id, consumer=consumer, state=PARKED if parked else DONE)
+    tx.run_later(_finish, batch_id=batch_id, consumer=consumer, state=PARKED if parked else DONE)
 
 
 def fetch_overdue(tx: Session, now_ms: int, before_ms: int, limit: int) -> list[Delivery]:

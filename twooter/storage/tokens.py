@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from twooter.domain.accounts import Role, State, Viewer
 from twooter.domain.pages import Page
 from twooter.domain.tokens import Token
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.statements import Insert, Statement, each, p, packed
 from twooter.storage.tables import Accounts, Credentials, Tokens
 from twooter.storage.twoots import NEWEST
 
@@ -24,15 +26,17 @@ _proof = Statement(
     "token_proof",
     lambda: (
         Tokens.select(
-            Tokens.secret_sha256,
-            Tokens.expires_ms,
-            Tokens.last_used_ms,
-            Accounts.state,
-            Accounts.username,
-            Accounts.role,
-            Credentials.email_confirmed_ms,
-            Accounts.display_name,
-            Accounts.version,
+            packed(
+                Tokens.secret_sha256,
+                Tokens.expires_ms,
+                Tokens.last_used_ms,
+                Accounts.state,
+                Accounts.username,
+                Accounts.role,
+                Credentials.email_confirmed_ms,
+                Accounts.display_name,
+                Accounts.version,
+            )
         )
         .join(Accounts, on=(Accounts.id == Tokens.account_id))
         .join_from(Tokens, Credentials, on=(Credentials.account_id == Tokens.account_id))
@@ -106,9 +110,10 @@ def insert(tx: Session, account_id: int, token: Token, secret_sha256: str) -> No
 
 def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
     """Return what decides about a token, in one query: every signed-in request pays for it."""
-    row = tx.one(_proof, account_id=account_id, id=id_)
-    if row is None:
+    found = tx.one(_proof, account_id=account_id, id=id_)
+    if found is None:
         return None
+    row = orjson.loads(found[0])
     viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, row[7], row[8])
     return Proof(row[0], row[1], row[2], State(row[3]), viewer)
 

@@ -9,7 +9,7 @@ import orjson
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Parent, Twoot, Visibility
 from twooter.storage.database import Row, Session
-from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.statements import Insert, Statement, each, p, packed
 from twooter.storage.tables import Twoots
 
 _COLUMNS = (
@@ -25,26 +25,26 @@ _COLUMNS = (
     "reply_to_id",
     "reply_to_author_id",
 )
-_FIELDS = tuple(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes"))
+_FIELDS = packed(*(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes")))
 
 _insert = Insert("twoot_insert", Twoots, _COLUMNS)
 _insert_ignore = Insert("twoot_insert_ignore", Twoots, _COLUMNS, duplicate="ignore")
 _by_id = Statement(
     "twoot_by_id",
-    lambda: Twoots.select(*_FIELDS).where(Twoots.id == p("id")),
+    lambda: Twoots.select(_FIELDS).where(Twoots.id == p("id")),
     scatter="the author is not known; on Vitess a unique lookup vindex on id finds the shard",
 )
 # not (author, id) IN (…): that goes by the author's index and reads two entries and the row for each
 _by_keys = Statement(
     "twoots_by_keys",
-    lambda: Twoots.select(*_FIELDS).where(
+    lambda: Twoots.select(_FIELDS).where(
         Twoots.id.in_(each("ids")) & Twoots.author_id.in_(each("author_ids"))
     ),
 )
 _by_author = Statement(
     "twoots_by_author",
     lambda: (
-        Twoots.select(*_FIELDS)
+        Twoots.select(_FIELDS)
         .where((Twoots.author_id == p("author_id")) & (Twoots.id < p("before")))
         .order_by(Twoots.id.desc())
         .limit(p("limit"))
@@ -53,7 +53,7 @@ _by_author = Statement(
 _by_author_after = Statement(
     "twoots_by_author_after",
     lambda: (
-        Twoots.select(*_FIELDS)
+        Twoots.select(_FIELDS)
         .where((Twoots.author_id == p("author_id")) & (Twoots.id > p("after")))
         .order_by(Twoots.id)
         .limit(p("limit"))
@@ -68,7 +68,8 @@ _delete = Statement(
 NEWEST = 2**63 - 1
 
 
-def _twoot(row: Row) -> Twoot:
+def _twoot(found: Row) -> Twoot:
+    row = orjson.loads(found[0])
     parent = None if row[9] is None else Parent(row[9], row[10])
     return Twoot(
         row[0],
@@ -103,7 +104,7 @@ def _row(twoot: Twoot) -> Row:
 
 def insert(tx: Session, twoot: Twoot) -> None:
     """Write a new twoot."""
-    tx.insert(_insert, [_row(twoot)])
+    tx.insert_later(_insert, [_row(twoot)])
 
 
 def insert_new(tx: Session, twoots: Sequence[Twoot]) -> int:
@@ -123,7 +124,7 @@ def fetch(tx: Session, keys: Sequence[tuple[int, int]]) -> dict[int, Twoot]:
         return {}
     author_ids = sorted({author_id for author_id, _ in keys})
     rows = tx.all(_by_keys, ids=[id_ for _, id_ in keys], author_ids=author_ids)
-    return {row[0]: _twoot(row) for row in rows}
+    return {twoot.id: twoot for twoot in map(_twoot, rows)}
 
 
 def fetch_by_author(tx: Session, author_id: int, page: Page) -> list[Twoot]:
