@@ -38,10 +38,9 @@ def worker(queues: str, concurrency: int) -> None:
 @main.command()
 def beat() -> None:
     """Run the scheduler of periodic tasks; two at once do no harm, each slot is claimed in the database."""
-    from workers.app import main as create
+    from workers.app import schedule
 
-    app = create()
-    app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="INFO", quiet=True).run()
+    schedule()
 
 
 if __name__ == "__main__":

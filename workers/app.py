@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from typing import Any
 
@@ -16,7 +17,7 @@ from twooter.services.house import Services
 from twooter.services.schemas import await_schema
 from twooter.settings import Settings, read_settings
 from twooter.wiring import wire
-from workers import tasks
+from workers import beat, tasks
 from workers.progress import Progress
 from workers.stopping import bound
 
@@ -54,11 +55,10 @@ def _end(task_id: str, task: Any, state: str, **_: Any) -> None:  # Any: idem
 def main() -> Celery:
     """Return the application of a worker process of its own, with its probes and slots."""
     settings = read_settings()
-    logs.configure(settings)
-    logs.counters.append(metrics.count_log)
     services = wire(settings)
-    made = create_app(settings, services)
+    made = _create(settings, services)
     progress = Progress()
+    made.steps["consumer"].add(progress.step())
     bound(settings.graceful_seconds)
 
     @signals.worker_process_init.connect(weak=False)
@@ -72,19 +72,40 @@ def main() -> Celery:
     def _child_stops(**_: Any) -> None:  # Any: idem
         services.stop()
 
-    @signals.setup_logging.connect(weak=False)
-    def _keep_logging(**_: Any) -> None:  # Any: idem
-        """Keep the pipeline: a receiver of this signal stops Celery from making its own."""
-
-    @signals.worker_ready.connect(weak=False)
-    def _ready(sender: Any, **_: Any) -> None:  # Any: idem
-        progress.watch(sender)
-        if settings.metrics_port is not None:
-            serve_ops(settings.host, settings.metrics_port, alive=progress.stuck, ready=progress.disconnected)
-
     @signals.worker_init.connect(weak=False)
     def _wait(**_: Any) -> None:  # Any: idem
+        if settings.metrics_port is not None:  # before anything is awaited: who waits is alive
+            serve_ops(settings.host, settings.metrics_port, alive=progress.stuck, ready=progress.disconnected)
+        signal.signal(
+            signal.SIGTERM, _leave
+        )  # Celery's own comes later, and process 1 ignores what nobody handles
         await_schema(services.storage, progress.stopping)
         services.storage.close()
 
     return made
+
+
+def schedule() -> None:
+    """Run beat in this process, with its probes."""
+    settings = read_settings()
+    made = _create(settings, wire(settings))
+    pulse = beat.Pulse()
+    if settings.metrics_port is not None:
+        serve_ops(settings.host, settings.metrics_port, alive=pulse.stuck, ready=pulse.disconnected)
+    signal.signal(signal.SIGTERM, _leave)
+    beat.run(made, pulse)
+
+
+def _create(settings: Settings, services: Services) -> Celery:
+    logs.configure(settings)
+    logs.counters.append(metrics.count_log)
+
+    @signals.setup_logging.connect(weak=False)
+    def _keep_logging(**_: Any) -> None:  # Any: Celery has no types
+        """Keep the pipeline: a receiver of this signal stops Celery from making its own."""
+
+    return create_app(settings, services)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Any
 
+from celery.bootsteps import StartStopStep
+
 _TICK_SECONDS = 5.0
 STUCK_SECONDS = 60.0
 
@@ -16,12 +18,30 @@ class Progress:
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self._consumer: Any = None  # Any: Celery has no types
+        self._ticks: Any = None  # Any: idem
         self._ticked_at = time.monotonic()
+
+    def step(self) -> type[StartStopStep]:
+        """Return what a consumer does with each new connection: losing one ends what its timer was to do."""
+        progress = self
+
+        class Watch(StartStopStep):
+            """Lets the timer tell that the consumer turns."""
+
+            requires = ("celery.worker.consumer.connection:Connection",)
+
+            def start(self, parent: Any) -> None:  # Any: idem
+                progress.watch(parent)
+
+        return Watch
 
     def watch(self, consumer: Any) -> None:
         """Let the consumer's own timer tell that it turns."""
+        if self._ticks is not None:
+            self._ticks.cancel()
         self._consumer = consumer
-        consumer.timer.call_repeatedly(_TICK_SECONDS, self._tick)
+        self._ticked_at = time.monotonic()
+        self._ticks = consumer.timer.call_repeatedly(_TICK_SECONDS, self._tick)
 
     def stuck(self) -> str | None:
         """Return what is wrong when the loop has not turned for a minute while the broker was there.

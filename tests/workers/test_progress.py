@@ -38,9 +38,14 @@ class Consumer:
         """Return the timer."""
         return self
 
-    def call_repeatedly(self, _seconds: float, tick: Callable[[], None]) -> None:
+    def call_repeatedly(self, _seconds: float, tick: Callable[[], None]) -> "Consumer":
         """Remember what is to be called."""
         self.ticks.append(tick)
+        return self
+
+    def cancel(self) -> None:
+        """Call it no more."""
+        self.ticks.pop()
 
 
 @pytest.fixture

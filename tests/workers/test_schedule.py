@@ -1,25 +1,13 @@
 """Every entry of the schedule runs, once in its slot, and says why."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from twooter.broker import ALL_QUEUES
 from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage.tables import ScheduleClaims
-from twooter.wiring import wire
 from workers.app import create_app
 from workers.schedule import ENTRIES, SCHEDULE, Entry
-
-
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
-    """Return the services of a fresh database."""
-    wired = wire(settings)
-    yield wired
-    wired.ids.release()
-    wired.storage.close()
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.task)

@@ -15,7 +15,7 @@ class Pulse:
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self._waited_at = {"main": time.monotonic()}
+        self._waited_at: dict[str, float] = {}
 
     def listen(self) -> None:
         """Stop at SIGTERM and SIGINT, each loop at the end of its round."""
@@ -27,9 +27,18 @@ class Pulse:
         self._waited_at[loop] = time.monotonic()
         return self.stopping.wait(seconds)
 
+    def begin(self) -> None:
+        """Say that what the rounds need is there; whoever waits for it has no pulse yet, and is not stuck."""
+        self._waited_at["main"] = time.monotonic()
+
+    def waiting(self) -> str | None:
+        """Return what is wrong while the rounds have not begun."""
+        return None if self._waited_at else "starting: the database's schema is not checked yet"
+
     def stuck(self) -> str | None:
         """Return what is wrong when a loop has ended no round for a minute."""
-        silent = time.monotonic() - min(self._waited_at.values())
+        now = time.monotonic()
+        silent = now - min(self._waited_at.values(), default=now)
         return f"no round has ended for {silent:.0f} s" if silent > STUCK_SECONDS else None
 
     def _stop(self, _: int, __: FrameType | None) -> None:

@@ -31,8 +31,9 @@ def relay() -> None:
     pulse = Pulse()
     pulse.listen()
     if settings.metrics_port is not None:
-        serve_ops(settings.host, settings.metrics_port, alive=pulse.stuck, ready=pulse.stuck)
+        serve_ops(settings.host, settings.metrics_port, alive=pulse.stuck, ready=pulse.waiting)
     if await_schema(services.storage, pulse.stopping):
+        pulse.begin()
         services.start()
         sender = Sender(create_celery(settings))
         run_relay(services.outboxes, sender, pulse.wait, poll_seconds=settings.relay_poll_seconds)

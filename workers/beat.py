@@ -1,0 +1,68 @@
+"""Beat: a scheduler whose ticks probes can see, and which sends again once its broker is back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from celery import Celery
+from celery.beat import Scheduler
+
+MAX_PAUSE_SECONDS = 30
+STUCK_SECONDS = 90.0
+
+
+class Pulse:
+    """Knows when the scheduler last ticked, and whether its broker takes what it sends."""
+
+    def __init__(self) -> None:
+        self.is_connected = False
+        self._ticked_at = time.monotonic()
+
+    def tick(self) -> None:
+        """Take note of a round of the scheduler."""
+        self._ticked_at = time.monotonic()
+
+    def stuck(self) -> str | None:
+        """Return what is wrong when the scheduler has not turned for long while the broker was there.
+
+        It waits for a broker that is away, and a restart would not bring that back.
+        """
+        silent = time.monotonic() - self._ticked_at
+        if silent > STUCK_SECONDS and self.is_connected:
+            return f"the scheduler has not turned for {silent:.0f} s"
+        return None
+
+    def disconnected(self) -> str | None:
+        """Return what is wrong when the broker did not take what was last sent."""
+        return None if self.is_connected else "not connected to the broker"
+
+
+def run(app: Celery, pulse: Pulse) -> None:
+    """Send what is due until told to stop."""
+
+    class Ticking(Scheduler):
+        """A scheduler with a pulse."""
+
+        def tick(self, *arguments: Any, **options: Any) -> float:  # Any: Celery has no types
+            pause: float = super().tick(*arguments, **options)
+            pulse.tick()
+            return pause
+
+        def apply_async(self, *arguments: Any, **options: Any) -> Any:  # Any: idem
+            try:
+                sent = super().apply_async(*arguments, **options)
+            except Exception:
+                pulse.is_connected = False
+                self.close()  # the next round begins with a new connection
+                raise
+            pulse.is_connected = True
+            return sent
+
+        def _ensure_connected(self) -> Any:  # Any: idem
+            connection = super()._ensure_connected()  # waits as long as it takes
+            pulse.tick()
+            pulse.is_connected = True
+            return connection
+
+    app.Beat(scheduler_cls=Ticking, loglevel="INFO", quiet=True, max_interval=MAX_PAUSE_SECONDS).run()
