@@ -23,3 +23,8 @@ def test_helm_3_and_helm_4_make_the_same(name: str) -> None:
         template(*FILES[name], sets=needed(name), program=program) for program in ("helm", "helm4")
     )
     assert three == four
+
+
+def test_both_helms_are_what_they_are_called() -> None:
+    assert helm("version", "--short").startswith("v3.")
+    assert helm("version", "--short", program="helm4").startswith("v4.")

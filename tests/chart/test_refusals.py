@@ -166,6 +166,10 @@ MISSPELT: dict[str, tuple[dict[str, Any], str]] = {
         {"worker.groups": [GROUP, {"name": "x", "queues": ["agregates"]}]},
         "/worker/groups/1/queues/0': value must be one of 'aggregates', 'notify', 'maintenance'",
     ),
+    "a group's long name": (
+        {"worker.groups": [GROUP | {"name": "everything-that-waits"}]},
+        "/worker/groups/0/name': 'everything-that-waits' does not match pattern",
+    ),
     "a mode of migrations": ({"migrations.mode": "hooks"}, "value must be one of 'hook', 'job', 'manual'"),
     "a mode of TLS": ({"database.tls.mode": "verify_identity"}, "/database/tls/mode': value must be one of"),
     "a number as text": ({"api.replicas": "three"}, "/api/replicas': got string, want integer"),
