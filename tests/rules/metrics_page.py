@@ -1,7 +1,8 @@
 """The generated parts of docs/metrics.md and docs/logs.md: every metric, and every event that is logged."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -45,30 +46,36 @@ def render_events() -> str:
     return "\n".join(["| event | level | part | fields |", "|---|---|---|---|", *rows])
 
 
-def events() -> Iterator[tuple[str, str, str, str]]:
-    """Yield part, event, level and fields of every call of a logger."""
-    for source in sources(*PACKAGES):
-        calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
-        parts = [_text(call.args[0]) for call in calls if _name(call.func) == "get_logger" and call.args]
-        loggers = [part for part in parts if part]
-        for call in calls:
-            level = _level(call.func, source.tree)
-            event = _text(call.args[0]) if call.args else ""
-            if level and event and loggers:
-                fields = ", ".join(f"`{keyword.arg}`" for keyword in call.keywords if keyword.arg) or "–"
-                yield loggers[0], event, level, fields
+@cache
+def events() -> tuple[tuple[str, str, str, str], ...]:
+    """Return part, event, level and fields of every call of a logger."""
+    return tuple(found for source in sources(*PACKAGES) for found in _events_in(source.tree))
 
 
-def _level(node: ast.expr, tree: ast.Module) -> str:
+def _events_in(tree: ast.Module) -> Iterator[tuple[str, str, str, str]]:
+    nodes = list(ast.walk(tree))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and node.args]
+    parts = [_text(call.args[0]) for call in calls if _name(call.func) == "get_logger"]
+    either = {
+        _name(node.targets[0]): node.value
+        for node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.IfExp)
+    }
+    for call in calls:
+        level, event = _level(call.func, either), _text(call.args[0])
+        if level and event and any(parts):
+            fields = ", ".join(f"`{keyword.arg}`" for keyword in call.keywords if keyword.arg) or "–"
+            yield next(filter(None, parts)), event, level, fields
+
+
+def _level(node: ast.expr, either: Mapping[str, ast.IfExp]) -> str:
     """Return the level that a call of this function logs with; of `write = log.a if bad else log.b` both."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "log":
         return {"exception": "error"}.get(node.attr, node.attr) if node.attr in LEVELS else ""
-    for assigned in ast.walk(tree):
-        if isinstance(assigned, ast.Assign) and _name(assigned.targets[0]) == _name(node) != "":
-            either = assigned.value
-            if isinstance(either, ast.IfExp):
-                return " or ".join(filter(None, (_level(either.body, tree), _level(either.orelse, tree))))
-    return ""
+    chosen = either.get(_name(node)) if isinstance(node, ast.Name) else None
+    if chosen is None:
+        return ""
+    return " or ".join(filter(None, (_level(chosen.body, {}), _level(chosen.orelse, {}))))
 
 
 def _name(node: ast.expr) -> str:
