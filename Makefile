@@ -16,7 +16,7 @@ ARCHIVE = var/image/$(subst :,-,$(notdir $(IMAGE))).tar
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	--no-emit-index-url --no-emit-find-links
 
 .PHONY: help run test check bench e2e lock chart manifests image pipeline scan sbom release publish deploy fmt map clean
 

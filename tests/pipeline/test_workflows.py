@@ -123,4 +123,4 @@ def test_nothing_is_published_that_was_not_checked() -> None:
 
 def test_dependabot_watches_packages_actions_and_images() -> None:
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
-    assert {update["package-ecosystem"] for update in updates} == {"pip", "github-actions", "docker"}
+    assert {update["package-ecosystem"] for update in updates} == {"uv", "github-actions", "docker"}
