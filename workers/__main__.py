@@ -7,8 +7,8 @@ import os
 import shutil
 import tempfile
 
-# before prometheus_client loads
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+if __name__ == "__main__":
+    # before prometheus_client loads; always a folder of its own: two processes in one spoil each other's files
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="twooter-worker-metrics-")
     atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
@@ -32,7 +32,8 @@ def worker(queues: str, concurrency: int) -> None:
     from workers.app import main as create
 
     options = ["--queues", queues, "--concurrency", str(concurrency), "--loglevel", "INFO"]
-    create().worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--pool", "prefork"])
+    quietly = ("--quiet", "worker")  # without the banner, which is no JSON
+    create().worker_main([*quietly, *options, "--without-gossip", "--without-mingle", "--pool", "prefork"])
 
 
 @main.command()

@@ -12,7 +12,7 @@ MAX_RESPONDER_LINES = 15
 ENVIRONMENT = {
     "twooter/settings.py": "the one reader",
     "twooter/gunicorn_conf.py": "tells prometheus_client its folder, before that is loaded",
-    "workers/__main__.py": "the same, and Celery's way to say how SIGTERM ends a worker",
+    "workers/__main__.py": "the same",
 }
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
