@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("demos:demo", "Fill the database with demo accounts and twoots."),
     "import": Entry("imports:import_", "Import messages from a CSV file."),
     "export": Entry("exports:export", "Write all messages as a CSV file."),
+    "probe": Entry("probes:probe", "Post, read and wait for the aggregate, as a client does."),
     "audit": Entry("audits:audit", "Compare every aggregate with its source."),
     "repair": Entry("audits:repair", "Mend every drift that `audit` finds."),
     "parked": Entry("audits:parked", "List or replay events that could not be applied."),
