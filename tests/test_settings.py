@@ -93,6 +93,8 @@ BAD = {
     "MAX_ATTEMPTS": ["0"],
     "EXPORTER_SECONDS": ["0", "61"],
     "TIMINGS_SECONDS": ["0"],
+    "OTEL_ENDPOINT": ["collector:4318", "grpc://collector:4317", "http://user:hunter2@collector:4318"],
+    "OTEL_SAMPLE_RATIO": ["-0.1", "1.5", "often"],
     "LOG_FORMAT": ["xml"],
     "LOG_LEVEL": ["verbose", "INFO"],
 }
@@ -262,3 +264,20 @@ def test_a_refusal_is_all_that_a_command_prints() -> None:
         "Twooter cannot start with these settings:",
         "  TWOOTER_DATABASE_URL: must begin with mysql:// or sqlite:// or mariadb:// or mysql+pymysql://",
     ]
+
+
+def test_the_standard_endpoint_of_traces_counts_where_ours_is_not_set(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://standard:4318/")
+    assert Settings().otel_endpoint == "http://standard:4318"
+    environment(OTEL_ENDPOINT="http://ours:4318")
+    assert Settings().otel_endpoint == "http://ours:4318"
+
+
+def test_an_endpoint_without_opentelemetry_says_what_to_install(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    environment(OTEL_ENDPOINT="http://collector:4318")
+    assert "pip install 'twooter[otel]'" in refusal()

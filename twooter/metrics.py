@@ -100,6 +100,11 @@ FRESHNESS = Histogram(
     ["consumer"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
 )
+SPANS = Counter(
+    "twooter_trace_spans_total",
+    "Spans given to the collector of traces, by outcome; those that found the queue full are not among them.",
+    ["outcome"],
+)
 CACHE = Counter(
     "twooter_cache_lookups_total",
     "Cache lookups, by cache and outcome; a fallback is what was done without Redis since it did not answer.",
@@ -301,7 +306,7 @@ def count_collections() -> None:
 
 @functools.lru_cache(maxsize=128)
 def _process(pid: int) -> ProcessCollector:
-    """Return what reads a process's figures; kept, for it reads the machine's start anew, which clocks move by a second."""
+    """Return what reads a process's figures; kept, since a new one may find that the machine began a second later."""
     return ProcessCollector(pid=lambda: pid, registry=None)
 
 

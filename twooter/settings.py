@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import secrets
@@ -130,16 +131,42 @@ class Settings(BaseSettings):
     relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
     resend_seconds: int = setting(60, "Age after which an unfinished batch is sent again.", ge=1)
     max_attempts: int = setting(5, "Sendings of a batch before its failing events are parked.", ge=1)
-    probe_token: SecretStr | None = setting(None, "Token `probe` signs in with; or a name and a password:")
-    probe_username: str | None = setting(None, "Account `probe` signs in to; its mail address is confirmed.")
-    probe_password: SecretStr | None = setting(None, "Password of that account.")
     exporter_seconds: float = setting(5.0, "How often the exporter measures.", gt=0, le=60)
     timings_seconds: int = setting(60, "How often a process writes its request and query times.", ge=1)
+
+    otel_endpoint: str | None = setting(
+        None,
+        "OpenTelemetry collector that traces are sent to over OTLP/HTTP, such as `http://collector:4318`; unset: "
+        "`OTEL_EXPORTER_OTLP_ENDPOINT`, else nothing is traced. Needs `twooter[otel]`, which the image has.",
+    )
+    otel_sample_ratio: float = setting(
+        1.0, "Share of requests that are traced, where the caller has not decided.", ge=0, le=1
+    )
 
     log_format: Literal["auto", "json", "console"] = setting(
         "auto", "`auto`: console on a terminal, else JSON."
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is logged.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _standard_endpoint(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take the variable that every program with OpenTelemetry knows, where ours is not set."""
+        standard = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        return {"otel_endpoint": standard, **given} if standard else given
+
+    @field_validator("otel_endpoint")
+    @classmethod
+    def _can_trace(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        if re.fullmatch(r"https?://[^\s@?#]+", value) is None:
+            raise ValueError(
+                "must be http:// or https:// and a host; credentials go into OTEL_EXPORTER_OTLP_HEADERS"
+            )
+        if importlib.util.find_spec("opentelemetry") is None:
+            raise ValueError("is set, but OpenTelemetry is not installed: pip install 'twooter[otel]'")
+        return value.rstrip("/")
 
     @field_validator("trusted_proxies", "cors_origins", "secret_keys", mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twooter import metrics
+from twooter import metrics, traces
 from twooter.services import aggregates
 from twooter.services.accounts import Accounts
 from twooter.services.addresses import Addresses
@@ -53,6 +53,8 @@ def wire(settings: Settings) -> Services:
     storage = Storage.open(settings)
     timings = Timings(storage)
     storage.observers.append(timings.observe_statement)
+    if settings.otel_endpoint is not None:
+        storage.observers.append(traces.observe_statement)
     ids = Ids(storage)
     outboxes = Outboxes(storage, ids, resend_seconds=settings.resend_seconds)
     cache = Cache.open(settings)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twooter.domain.events import AccountEvent, DeletionEvent, Envelope, MailEvent, TwootEvent, pack, unpack
+from twooter.domain.events import (
+    AccountEvent,
+    DeletionEvent,
+    Envelope,
+    MailEvent,
+    TwootEvent,
+    cause_of,
+    pack,
+    unpack,
+)
 
 IDS = st.integers(0, 2**63 - 1)
 SIGNS = st.sampled_from([1, -1])
@@ -26,7 +35,7 @@ EVENTS = st.one_of(
     st.builds(MailEvent, st.sampled_from(["confirmation", "reset"]), IDS, st.none() | st.text()),
     st.builds(DeletionEvent, IDS),
 )
-ENVELOPES = st.builds(Envelope, EVENTS, IDS, st.none() | st.text())
+ENVELOPES = st.builds(Envelope, EVENTS, IDS, st.none() | st.text(), st.none() | st.text())
 
 
 @given(ENVELOPES)
@@ -44,3 +53,22 @@ def test_an_envelope_is_read_as_it_was_packed(envelope: Envelope) -> None:
 def test_what_is_no_event_is_an_error(packed: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         unpack(packed)
+
+
+def test_a_trace_stands_beside_the_request_that_caused_it() -> None:
+    """The version before takes what stands there for a request id; behind the fields it would refuse the event."""
+    plain, traced = (
+        Envelope(DeletionEvent(7), 1, "request"),
+        Envelope(DeletionEvent(7), 1, "request", "00-a-b-01"),
+    )
+    assert pack(plain) == [1, "request", "deletion", 7]
+    assert pack(traced) == [1, ["request", "00-a-b-01"], "deletion", 7]
+    assert cause_of(pack(plain)) == ("request", None)
+    assert cause_of(pack(traced)) == ("request", "00-a-b-01")
+
+
+@pytest.mark.parametrize(
+    "packed", [None, 1, "text", [], [1], [1, 2], [1, [2, 3]], [1, ["a"]], [1, {}, "deletion", 7]]
+)
+def test_what_is_no_event_has_no_cause(packed: Any) -> None:
+    assert cause_of(packed) == (None, None)

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 import falcon
 
+from twooter import traces
 from twooter.api import clients
 from twooter.api.board import Board
 from twooter.api.operations import Auth, Operation
@@ -74,6 +75,9 @@ class Doorway:
         context.max_body_bytes = self._max_body_bytes
         context.body_timeout_seconds = self._body_timeout_seconds
         bind_contextvars(request_id=context.request_id)
+        if traces.tracer is not None:
+            context.span = traces.tracer.begin(req.get_header("traceparent"))
+            bind_contextvars(trace_id=traces.tracer.trace_id(context.span))
         _check_utf8(req)
         if req.method == "OPTIONS" and req.get_header("Access-Control-Request-Method"):
             self._preflight(req, resp)
@@ -137,6 +141,8 @@ class Doorway:
             duration_ms=round(seconds * 1000, 2),
             account_id=None if context.viewer is None else context.viewer.account_id,
         )
+        if traces.tracer is not None:
+            _end_trace(req, f"{method} {route}", status)
         clear_contextvars()
         if self.board is not None:
             self.board.end()
@@ -164,6 +170,17 @@ class Doorway:
         if origin in self._cors_origins:
             resp.set_header("Access-Control-Allow-Origin", origin)
             resp.set_header("Access-Control-Expose-Headers", _EXPOSED)
+
+
+def _end_trace(req: falcon.Request, name: str, status: int) -> None:
+    if traces.tracer is not None and hasattr(req.context, "span"):
+        about: dict[str, traces.Attribute] = {
+            "http.request.method": req.method,
+            "http.route": req.uri_template or "none",
+            "http.response.status_code": status,
+            "twooter.request_id": req.context.request_id,
+        }
+        traces.tracer.end(req.context.span, name, failed=status >= 500, **about)
 
 
 def _check_utf8(req: falcon.Request) -> None:

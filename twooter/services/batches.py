@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from twooter.domain.events import Envelope, unpack
+from twooter import traces
+from twooter.domain.events import Envelope, cause_of, unpack
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
 from twooter.metrics import EVENTS_APPLIED, EVENTS_LATE, EVENTS_PARKED, FRESHNESS
@@ -55,6 +56,11 @@ class Batches:
         if packed is None:
             log.info("batch_gone", batch_id=batch_id, consumer=consumer)
             return
+        callers = (cause_of(event)[1] for event in packed)
+        with traces.follow(f"apply {consumer}", filter(None, callers), batch_id=batch_id, events=len(packed)):
+            self._bring(consumer, batch_id, packed)
+
+    def _bring(self, consumer: str, batch_id: int, packed: Sequence[Packed]) -> None:
         failed: Failed | None
         try:
             failed = {} if self._run_all(consumer, batch_id, packed) else None
@@ -123,7 +129,7 @@ class Batches:
         return failed
 
     def _tell(self, consumer: str, batch_id: int, packed: Sequence[Packed], parked: int) -> None:
-        written = [event[:2] for event in packed if _is_stamped(event)]
+        written = [(event[0], cause_of(event)[0]) for event in packed if _is_stamped(event)]
         now_ms = self._ids.now_ms()
         delay_seconds = max(0, now_ms - min((time_ms for time_ms, _ in written), default=now_ms)) / 1000
         FRESHNESS.labels(consumer).observe(delay_seconds)
@@ -137,9 +143,7 @@ class Batches:
             events=len(packed),
             parked=parked,
             delay_seconds=round(delay_seconds, 3),
-            request_ids=sorted({str(request_id) for _, request_id in written if request_id})[
-                :_SHOWN_REQUESTS
-            ],
+            request_ids=sorted({request_id for _, request_id in written if request_id})[:_SHOWN_REQUESTS],
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twooter import traces
 from twooter.domain.accounts import Viewer
 from twooter.services.accounts import Accounts
 from twooter.services.analytics import Analytics
@@ -84,6 +85,7 @@ class Services:
 
     def start(self) -> None:
         """Start the background jobs of this process; after a fork, never before."""
+        traces.start(self.settings)
         self.background.start()
 
     def stop(self) -> None:
@@ -91,3 +93,4 @@ class Services:
         self.background.stop()
         self.ids.release()
         self.storage.close()
+        traces.stop()

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 import orjson
 
+from twooter import traces
 from twooter.domain import ids as id_rules
 from twooter.domain.events import AccountEvent, DeletionEvent, Envelope, Event, MailEvent, TwootEvent, unpack
 from twooter.logs import get_logger
@@ -54,7 +55,9 @@ class Outboxes:
     def append(self, tx: Session, account_id: int, event: Event, *, request_id: str | None) -> None:
         """Write an event in the caller's transaction."""
         id_ = self._ids.make()
-        outbox.append(tx, account_id, id_, Envelope(event, id_rules.time_ms(id_), request_id))
+        outbox.append(
+            tx, account_id, id_, Envelope(event, id_rules.time_ms(id_), request_id, traces.current())
+        )
 
     def append_many(self, tx: Session, account_id: int, events: Sequence[Event]) -> None:
         """Write events that no request caused in the caller's transaction."""
@@ -68,21 +71,25 @@ class Outboxes:
     def seal(self) -> tuple[int, list[Delivery]]:
         """Seal up to 500 waiting events into one batch; return their number and what is to be sent."""
         batch_id, now_ms = self._ids.make(), self._ids.now_ms()
+        traced: list[Envelope] = []
 
         def work(tx: Session) -> tuple[int, list[Delivery]]:
             taken = outbox.take(tx)
             if not taken.ids:
                 return 0, []
             try:
-                consumers = _consumers_of(taken)
+                envelopes = [unpack(orjson.loads(packed)) for packed in taken.packed]
+                consumers = _consumers_of(envelopes)
             except ValueError:  # what cannot be read goes to all, and is parked there
-                taken, consumers = _readable(taken), list(CONSUMERS)
+                taken, envelopes, consumers = _readable(taken), [], list(CONSUMERS)
+            traced[:] = [envelope for envelope in envelopes if envelope.trace is not None]
             outbox.seal(tx, batch_id, taken, consumers, now_ms)
             return len(taken.ids), [Delivery(batch_id, consumer, 1) for consumer in consumers]
 
         count, deliveries = self._storage.transact(work)
         if count:
             EVENTS_SEALED.inc(count)
+            _tell_traces(traced, batch_id)
         return count, deliveries
 
     def overdue(self, limit: int = outbox.MAX_BATCH) -> list[Delivery]:
@@ -136,13 +143,19 @@ def _is_json(row: bytes) -> bool:
     return True
 
 
-def _consumers_of(taken: Taken) -> list[str]:
-    """Return who needs these events.
-
-    Raises: ValueError when one of them is no event.
-    """
-    events = [unpack(orjson.loads(packed)).event for packed in taken.packed]
+def _consumers_of(envelopes: Sequence[Envelope]) -> list[str]:
+    """Return who needs these events."""
+    events = [envelope.event for envelope in envelopes]
     return [name for name, wants in CONSUMERS.items() if any(map(wants, events))]
+
+
+def _tell_traces(traced: Sequence[Envelope], batch_id: int) -> None:
+    """Tell the requests' traces how long their events lay in the outbox."""
+    if traces.tracer is None:
+        return
+    for envelope in traced[: traces.MAX_FOLLOWED]:
+        if envelope.trace is not None:
+            traces.tracer.tell("outbox", envelope.trace, since_ms=envelope.written_ms, batch_id=batch_id)
 
 
 Wait = Callable[[float], bool]
