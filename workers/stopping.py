@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from typing import Any
 
@@ -18,8 +17,6 @@ def bound(seconds: float) -> None:
     is the cold one: end the tasks and give them back to the broker, where otherwise they would be missing for as long
     as its visibility timeout. Its own soft shutdown sleeps all of its time, whether or not the tasks are done sooner.
     """
-    # until Celery has its own: the first process of a container has none to begin with, and would ignore the signal
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     @signals.worker_shutting_down.connect(weak=False)
     def _begin(how: str, **_: Any) -> None:  # Any: Celery has no types
