@@ -10,6 +10,7 @@ import yaml
 
 from tests.faults.apps import App
 from tests.monitoring.rules import alerts, rules_of
+from tests.processes import wait_until
 from tests.rules.metrics_page import LEVELS, events
 from tests.rules.sources import ROOT
 
@@ -50,12 +51,15 @@ def test_a_line_that_is_wrong_is_refused(wrong: dict[str, Any]) -> None:  # Any:
 
 def test_every_line_of_every_process_is_one_of_the_schema(app: App) -> None:
     validator = jsonschema_rs.validator_for(schema())
+    events_of_all = {"request", "task", "twoot_published", "signed_in", "batch_applied"}
+    wait_until(lambda: all(f'"{event}"' in app.logs() for event in events_of_all), seconds=60, what="lines")
     seen = set()
-    for line in app.logs().splitlines():
+    whole = "".join(part.log().rpartition("\n")[0] + "\n" for part in app.parts.values() if part.log())
+    for line in whole.splitlines():
         told = json.loads(line)
         assert validator.is_valid(told), line
         seen.add(told["event"])
-    assert {"request", "task", "twoot_published", "signed_in", "batch_applied"} <= seen
+    assert events_of_all <= seen
 
 
 def test_an_event_is_a_name_and_its_level_one_that_the_page_knows() -> None:
