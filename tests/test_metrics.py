@@ -111,6 +111,55 @@ def test_a_figure_without_labels_is_told_until_it_is_unknown_again() -> None:
     assert "twooter_probe_ok" not in metrics.exposition().decode()
 
 
+EVERYTHING = """
+    import sys
+    from pathlib import Path
+    from twooter import metrics
+    from twooter.api.app import routes
+    from twooter.api.operations import operations_of
+    from twooter.services.outboxes import CONSUMERS
+    from twooter.settings import Settings
+    from twooter.storage.statements import registry
+    from twooter.wiring import wire
+    from workers.schedule import ENTRIES
+
+    def visit(folder):
+        for route in routes(wire(Settings(var_dir=Path(folder)))):
+            for method, operation in operations_of(route.resource).items():
+                metrics.REQUESTS.labels(method, route.path).observe(0.1)
+                for status in {*operation.answers, *operation.errors, 304, 400, 401, 404, 405, 413, 415, 429, 500, 503}:
+                    metrics.ANSWERS.labels(method, route.path, str(status)).inc()
+
+    def run():
+        for consumer in CONSUMERS:
+            metrics.FRESHNESS.labels(consumer).observe(0.1)
+            for counter in (metrics.EVENTS_APPLIED, metrics.EVENTS_LATE, metrics.EVENTS_PARKED, metrics.BATCHES_SENT):
+                counter.labels(consumer).inc()
+        for task in ("twooter.batches.apply", *(entry.task for entry in ENTRIES)):
+            for outcome in ("success", "failure", "retry"):
+                metrics.TASKS.labels(task, outcome).observe(0.1)
+
+    {"api": lambda: visit(sys.argv[2]), "worker": run}[sys.argv[1]]()
+    for name in registry:
+        metrics.statement_times(name)(0.001)
+    sys.stdout.write(metrics.exposition().decode())
+"""
+
+
+@pytest.mark.parametrize("part", ["api", "worker"])
+def test_a_process_that_has_done_everything_tells_at_most_2000_series(part: str, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(EVERYTHING), part, str(tmp_path)],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert 500 < len(exposed(ran.stdout)) <= 2_000
+
+
 def test_a_single_process_tells_its_own() -> None:
     assert not metrics.SEVERAL_PROCESSES
     before = exposed(metrics.exposition().decode()).get(("twooter_events_sealed_total", ()), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitoring.panels import Dashboard, Panel
 from monitoring.queries import mean, most, rate
 
-_WITHIN_50_MS = 'twooter_query_seconds_bucket{le="0.05"}'
+_WITHIN_100_MS = 'twooter_query_seconds_bucket{le="0.1"}'
 DATABASE = Dashboard(
     "database",
     "Twooter: database",
@@ -33,9 +33,9 @@ DATABASE = Dashboard(
                 "By the part that runs them.",
             ),
             Panel(
-                "Above 50 ms",
+                "Above 100 ms",
                 "ops",
-                {"slow": f"{rate('twooter_query_seconds_count')} - {rate(_WITHIN_50_MS)}"},
+                {"slow": f"{rate('twooter_query_seconds_count')} - {rate(_WITHIN_100_MS)}"},
                 "All statements together.",
             ),
             Panel(
