@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("twooter", "workers")
-CHECKED = (*PACKAGES, "tests", "bench", "e2e", ".ci")
+CHECKED = (*PACKAGES, "tests", "bench", "e2e", "monitoring", ".ci")
 
 
 @dataclass(frozen=True)
