@@ -7,13 +7,15 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
-from tests import servers
+from tests import houses, servers
 from tests.databases import MysqlDatabase, SqliteTemplate
 from tests.processes import Server, end_supervisor
+from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage.database import Storage
 
@@ -25,6 +27,7 @@ def pytest_configure() -> None:
     """Forget the settings of the shell that started the run: no test depends on them."""
     for name in [n for n in os.environ if n.startswith("TWOOTER_") and not n.startswith("TWOOTER_TEST_")]:
         del os.environ[name]
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest removes the folder with the note
@@ -84,6 +87,19 @@ def storage(settings: Settings) -> Iterator[Storage]:
     opened = Storage.open(settings)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def changes() -> dict[str, Any]:
+    """Return settings that differ from a laptop's; a test parametrizes this."""
+    return {}
+
+
+@pytest.fixture
+def services(settings: Settings, changes: dict[str, Any]) -> Iterator[Services]:
+    """Return the services of `database_url`."""
+    with houses.opened(settings.model_copy(update=changes)) as services:
+        yield services
 
 
 @pytest.fixture(scope="session")

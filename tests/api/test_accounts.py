@@ -7,8 +7,10 @@ import pytest
 from falcon.testing import Result, TestClient
 from pydantic import SecretStr
 
-from tests.api.conftest import PASSWORD, Drain, SignUp
+from tests.api.conftest import SignUp
+from tests.houses import PASSWORD
 from tests.mailbox import mails, token_in
+from tests.outbox import drain
 from twooter.api.app import create_app
 from twooter.domain.clients import Client
 from twooter.services.house import Services
@@ -129,7 +131,7 @@ def test_a_name_that_nobody_has_is_404(client: TestClient, name: str) -> None:
 
 
 def test_a_confirmed_address(
-    client: TestClient, services: Services, settings: Settings, sign_up: SignUp, drain: Drain
+    client: TestClient, services: Services, settings: Settings, sign_up: SignUp
 ) -> None:
     headers = _bearer(sign_up("alice"))
     drain(services)
@@ -171,7 +173,7 @@ def test_a_kept_page_shows_nothing_of_before(settings: Settings, redis_url: str,
 
 
 def test_deleting_an_account_takes_everything_along(
-    client: TestClient, services: Services, sign_up: SignUp, drain: Drain
+    client: TestClient, services: Services, sign_up: SignUp
 ) -> None:
     headers = _bearer(sign_up("alice"))
     twoot = client.simulate_post("/v1/twoots", json={"text": "hello #world"}, headers=headers).json

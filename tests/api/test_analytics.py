@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 from falcon.testing import TestClient
 
-from tests.api.conftest import Drain, SignUp
+from tests.api.conftest import SignUp
 from tests.events import count
+from tests.outbox import drain
 from twooter.domain import windows
-from twooter.domain.windows import Unit
+from twooter.domain.windows import DAY_MS, Unit
 from twooter.services.house import Services
 from twooter.storage.tables import TopTags
-
-DAY_MS = 86_400_000
 
 
 def get(client: TestClient, path: str, query: str = "", **headers: str) -> Any:
@@ -38,7 +37,7 @@ def lead(services: Services, unit: Unit, at_ms: int, *tags: str) -> None:
 
 
 def test_twoots_are_counted_by_window_without_gaps(
-    client: TestClient, services: Services, drain: Drain, sign_up: SignUp
+    client: TestClient, services: Services, sign_up: SignUp
 ) -> None:
     signed_in = {"Authorization": f"Bearer {sign_up('ada')}"}
     first = client.simulate_post("/v1/twoots", json={"text": "a"}, headers=signed_in).json
@@ -61,9 +60,7 @@ def test_twoots_are_counted_by_window_without_gaps(
     assert (year["twoots"], year["active_accounts"]) == (2, None)
 
 
-def test_named_hashtags_have_series_of_their_own(
-    client: TestClient, services: Services, drain: Drain
-) -> None:
+def test_named_hashtags_have_series_of_their_own(client: TestClient, services: Services) -> None:
     count(services, ms(2001, 3, 4), "Coffee", "tea")
     count(services, ms(2003, 3, 4), "coffee")
     drain(services)
@@ -79,7 +76,7 @@ def test_named_hashtags_have_series_of_their_own(
 
 @pytest.mark.parametrize("unit", [Unit.DAY, Unit.MONTH, Unit.YEAR])
 def test_without_names_the_leading_hashtags_of_the_range_are_shown(
-    client: TestClient, services: Services, drain: Drain, unit: Unit
+    client: TestClient, services: Services, unit: Unit
 ) -> None:
     count(services, ms(2001, 3, 4), "coffee", times=2)
     count(services, ms(2001, 3, 5), "tea", times=3)
@@ -110,9 +107,7 @@ def test_too_much_or_too_odd_a_question_is_refused(client: TestClient, query: st
     assert client.simulate_get("/v1/analytics/twoots", query_string=query).status_code == status
 
 
-def test_many_hashtags_over_many_windows_are_read_in_steps(
-    client: TestClient, services: Services, drain: Drain
-) -> None:
+def test_many_hashtags_over_many_windows_are_read_in_steps(client: TestClient, services: Services) -> None:
     tags = [f"t{number}" for number in range(20)]
     for month in (1, 6, 12):
         count(services, ms(2002, month, 4), *tags)
@@ -123,9 +118,7 @@ def test_many_hashtags_over_many_windows_are_read_in_steps(
     assert [sum(w["uses"] for w in tag["windows"]) for tag in found] == [3] * 20
 
 
-def test_the_summary_tells_totals_days_and_hashtags(
-    client: TestClient, services: Services, drain: Drain
-) -> None:
+def test_the_summary_tells_totals_days_and_hashtags(client: TestClient, services: Services) -> None:
     now_ms = services.ids.now_ms()
     count(services, ms(2001, 3, 4), "old", times=5)
     count(services, now_ms - 2 * DAY_MS, "coffee", times=2)

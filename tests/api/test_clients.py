@@ -6,7 +6,8 @@ from ipaddress import ip_network
 import pytest
 from falcon.testing import Result, TestClient
 
-from tests.api.conftest import PASSWORD, SignUp
+from tests.api.conftest import SignUp
+from tests.houses import PASSWORD
 
 LIMITED = {"limit_sign_ins": "2/15 minutes", "limit_sign_ins_strangers": "1000/minute"}
 BEHIND_PROXY = LIMITED | {"trusted_proxies": (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))}

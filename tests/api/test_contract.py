@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.databases import SqliteTemplate
+from tests.houses import PASSWORD, opened
 from twooter.api.app import create_app, routes
 from twooter.api.openapi import document
 from twooter.domain.accounts import Role
@@ -28,7 +29,6 @@ from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.wiring import wire
 
-PASSWORD = "correct horse battery"
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -50,20 +50,10 @@ MANY = dict.fromkeys([name for name in Settings.model_fields if name.startswith(
 def services(sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Return services whose limits are never used up, with something to read."""
     folder = tmp_path_factory.mktemp("contract")
-    wired = wire(
-        Settings.model_validate(
-            {
-                "database_url": sqlite_template.fresh(folder),
-                "var_dir": folder / "var",
-                "env": "laptop",
-                **MANY,
-            }
-        )
-    )
-    wired.demos.make()
-    yield wired
-    wired.ids.release()
-    wired.storage.close()
+    settings = {"database_url": sqlite_template.fresh(folder), "var_dir": folder / "var", "env": "laptop"}
+    with opened(Settings.model_validate(settings | MANY)) as services:
+        services.demos.make()
+        yield services
 
 
 @pytest.fixture(scope="module")

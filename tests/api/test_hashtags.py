@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 from falcon.testing import TestClient
 
-from tests.api.conftest import Drain
 from tests.events import count
+from tests.outbox import drain
 from twooter.domain import windows
-from twooter.domain.windows import Unit
+from twooter.domain.windows import DAY_MS, Unit
 from twooter.services.house import Services
 from twooter.storage.tables import TopTags, Trends
-
-DAY_MS = 86_400_000
 
 
 def get(client: TestClient, path: str, **params: Any) -> Any:
@@ -26,9 +24,7 @@ def ms(*when: int) -> int:
     return round(datetime(*when, tzinfo=UTC).timestamp() * 1000)  # type: ignore[arg-type, misc]  # year, month, day …
 
 
-def test_a_hashtag_tells_its_uses_by_day_and_in_all(
-    client: TestClient, services: Services, drain: Drain
-) -> None:
+def test_a_hashtag_tells_its_uses_by_day_and_in_all(client: TestClient, services: Services) -> None:
     answer = client.simulate_post("/messages", json={"text": "x", "tag": "Coffee"})
     assert answer.status_code == 200
     now_ms = services.ids.now_ms()
@@ -45,7 +41,7 @@ def test_a_hashtag_tells_its_uses_by_day_and_in_all(
 
 @pytest.mark.parametrize(("interval", "number"), [("minute", 60), ("hour", 24), ("month", 12), ("year", 10)])
 def test_other_windows_know_uses_only(
-    client: TestClient, services: Services, drain: Drain, interval: str, number: int
+    client: TestClient, services: Services, interval: str, number: int
 ) -> None:
     count(services, services.ids.now_ms(), "coffee")
     drain(services)
@@ -55,7 +51,7 @@ def test_other_windows_know_uses_only(
     assert {window["accounts"] for window in found} == {None}
 
 
-def test_a_range_may_be_asked_for(client: TestClient, services: Services, drain: Drain) -> None:
+def test_a_range_may_be_asked_for(client: TestClient, services: Services) -> None:
     for year in (2001, 2003):
         count(services, ms(year, 3, 4), "coffee")
     drain(services)
@@ -82,7 +78,7 @@ def test_a_range_may_be_asked_for(client: TestClient, services: Services, drain:
     ],
 )
 def test_a_range_that_cannot_be_is_refused(
-    client: TestClient, services: Services, drain: Drain, query: str, status: int
+    client: TestClient, services: Services, query: str, status: int
 ) -> None:
     count(services, services.ids.now_ms(), "coffee")
     drain(services)
@@ -96,9 +92,7 @@ def test_a_hashtag_nobody_used_is_not_found(client: TestClient) -> None:
     assert client.simulate_get("/v1/hashtags/%20").status_code == 404
 
 
-def test_hashtags_are_found_by_prefix_the_most_used_first(
-    client: TestClient, services: Services, drain: Drain
-) -> None:
+def test_hashtags_are_found_by_prefix_the_most_used_first(client: TestClient, services: Services) -> None:
     now_ms = services.ids.now_ms()
     for tag, times in (("Cafe", 1), ("cafeteria", 3), ("ca%", 2), ("tea", 9)):
         count(services, now_ms, tag, times=times)
@@ -120,9 +114,7 @@ def test_hashtags_are_found_by_prefix_the_most_used_first(
     assert client.simulate_get("/v1/hashtags", params={"prefix": "c", "limit": "101"}).status_code == 400
 
 
-def test_a_leading_hashtag_is_found_among_very_many(
-    client: TestClient, services: Services, drain: Drain
-) -> None:
+def test_a_leading_hashtag_is_found_among_very_many(client: TestClient, services: Services) -> None:
     now_ms = services.ids.now_ms()
     count(services, now_ms, *(f"a{number:03}" for number in range(300)))
     count(services, now_ms, "az", times=5)
@@ -135,7 +127,7 @@ def test_a_leading_hashtag_is_found_among_very_many(
     assert get(client, "/v1/hashtags", prefix="a", limit=2)["items"][0]["name"] == "az"
 
 
-def test_trends_are_hashtags_with_a_score(client: TestClient, services: Services, drain: Drain) -> None:
+def test_trends_are_hashtags_with_a_score(client: TestClient, services: Services) -> None:
     assert get(client, "/v1/trends")["items"] == []
     now_ms = services.ids.now_ms()
     for tag in ("coffee", "tea"):

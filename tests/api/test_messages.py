@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from falcon.testing import TestClient
 
-from tests.api.conftest import Drain, SignUp
+from tests.api.conftest import SignUp
+from tests.houses import opened
+from tests.outbox import drain
 from twooter.api.app import create_app
 from twooter.domain.ids import ANONYMOUS_ID
 from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.wiring import wire
 
 
 def post(client: TestClient, text: str, tag: str, **headers: str) -> Any:
@@ -136,20 +137,17 @@ def test_a_bad_list_query_is_400(client: TestClient, query: str) -> None:
 
 
 def test_without_a_token_messages_are_refused_where_they_are_not_allowed(settings: Settings) -> None:
-    services = wire(settings.model_copy(update={"anonymous_messages": False}))
-    answer = post(TestClient(create_app(services)), "x", "x")
-    services.storage.close()
+    with opened(settings.model_copy(update={"anonymous_messages": False})) as services:
+        answer = post(TestClient(create_app(services)), "x", "x")
     assert answer.status_code == 401
     assert answer.json["message"]
     assert "WWW-Authenticate" in answer.headers
 
 
 def test_anonymous_messages_are_limited_by_network(settings: Settings) -> None:
-    services = wire(settings.model_copy(update={"limit_anonymous_messages": "2/hour"}))
-    client = TestClient(create_app(services))
-    assert [post(client, "x", "x").status_code for _ in range(3)] == [200, 200, 429]
-    services.ids.release()
-    services.storage.close()
+    with opened(settings.model_copy(update={"limit_anonymous_messages": "2/hour"})) as services:
+        client = TestClient(create_app(services))
+        assert [post(client, "x", "x").status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_a_deleted_twoot_is_not_listed(client: TestClient, sign_up: SignUp) -> None:
@@ -161,7 +159,7 @@ def test_a_deleted_twoot_is_not_listed(client: TestClient, sign_up: SignUp) -> N
 
 
 def test_statistics_count_by_year_and_the_spelling_stored_first(
-    client: TestClient, services: Services, drain: Drain
+    client: TestClient, services: Services
 ) -> None:
     for tag in ("Coffee", "coffee", "tea"):
         post(client, "x #milk", tag)
@@ -174,9 +172,7 @@ def test_statistics_count_by_year_and_the_spelling_stored_first(
     assert stats(client, f"start=0&end={int(year) - 1}").json == {}
 
 
-def test_statistics_that_have_not_changed_are_304(
-    client: TestClient, services: Services, drain: Drain
-) -> None:
+def test_statistics_that_have_not_changed_are_304(client: TestClient, services: Services) -> None:
     post(client, "x", "x")
     drain(services)
     etag = stats(client).headers["ETag"]

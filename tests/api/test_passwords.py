@@ -2,8 +2,10 @@
 
 from falcon.testing import TestClient
 
-from tests.api.conftest import PASSWORD, Drain, SignUp
+from tests.api.conftest import SignUp
+from tests.houses import PASSWORD
 from tests.mailbox import mails, token_in
+from tests.outbox import drain
 from twooter.services.house import Services
 from twooter.settings import Settings
 
@@ -26,9 +28,7 @@ def test_a_changed_password_ends_the_other_tokens(client: TestClient, sign_up: S
     assert client.simulate_get("/v1/me", headers=_bearer(two)).status_code == 401
 
 
-def test_a_reset_by_mail(
-    client: TestClient, services: Services, settings: Settings, sign_up: SignUp, drain: Drain
-) -> None:
+def test_a_reset_by_mail(client: TestClient, services: Services, settings: Settings, sign_up: SignUp) -> None:
     headers = _bearer(sign_up("alice"))
     services.confirmations.confirm_for("alice")
     assert client.simulate_post("/v1/password-resets", json={"email": "Alice@example.com"}).status_code == 202

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from falcon.testing import TestClient
 
-from tests.api.conftest import Drain, SignUp
+from tests.api.conftest import SignUp
+from tests.outbox import drain
 from tests.queries import recorded
 from twooter.domain.clients import Client
 from twooter.services.house import Services
@@ -42,7 +43,7 @@ def publish(client: TestClient, sign_up: SignUp) -> Publish:
 
 @pytest.mark.parametrize("path", AT_MOST)
 def test_a_longer_page_takes_no_more_statements(
-    path: str, client: TestClient, services: Services, publish: Publish, sign_up: SignUp, drain: Drain
+    path: str, client: TestClient, services: Services, publish: Publish, sign_up: SignUp
 ) -> None:
     token = sign_up("reader")
     reader = services.authenticate(token)

@@ -9,8 +9,9 @@ import pytest
 from falcon.testing import Result, TestClient
 from pydantic import SecretStr
 
-from tests.api.conftest import PASSWORD, SignUp
+from tests.api.conftest import SignUp
 from tests.crowds import at_once
+from tests.houses import PASSWORD, opened
 from tests.queries import recorded
 from twooter.api.app import create_app
 from twooter.domain.clients import Client
@@ -19,7 +20,6 @@ from twooter.domain.twoots import Card
 from twooter.services.house import Services
 from twooter.services.timelines import Timelines
 from twooter.settings import Settings
-from twooter.wiring import wire
 
 before_the_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 """Of what is refused, or shaped, before any database is asked."""
@@ -177,11 +177,9 @@ def shared(settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch) 
     """Return the services of two API processes with one database and one Redis; pages are kept for minutes."""
     monkeypatch.setattr("twooter.api.lists.PAGE_SECONDS", 300.0)
     changes = {"cache_url": SecretStr(redis_url), "cache_timeout_seconds": 1.0}
-    both = [wire(settings.model_copy(update=changes)) for _ in range(2)]
-    yield both
-    for services in both:
-        services.ids.release()
-        services.storage.close()
+    settings = settings.model_copy(update=changes)
+    with opened(settings) as one, opened(settings) as other:
+        yield [one, other]
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import pytest
 from falcon.testing import TestClient
 
-from tests.api.conftest import PASSWORD, SignUp
+from tests.api.conftest import SignUp
+from tests.houses import PASSWORD
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -15,6 +16,7 @@ def test_a_token_is_shown_once_and_listed_without_its_secret(client: TestClient,
     body = {"username": "alice", "password": PASSWORD}
     made = client.simulate_post("/v1/tokens", json=body, headers={"User-Agent": "curl/8 \x01"})
     assert made.status_code == 201
+    assert made.headers["location"] == f"/v1/tokens/{made.json['id']}"
     listed = client.simulate_get("/v1/tokens?limit=1", headers=_bearer(made.json["token"]))
     assert listed.status_code == 200
     assert listed.json["items"] == [{k: v for k, v in made.json.items() if k != "token"}]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from falcon.testing import Result, TestClient
 
-from tests.api.conftest import Drain, SignUp
+from tests.api.conftest import SignUp
+from tests.outbox import drain
 from twooter.domain import ids
 from twooter.services.house import Services
 
@@ -81,9 +82,7 @@ def test_the_shape_of_a_twoot(client: TestClient, numbered: None, token: str, se
     assert client.simulate_get(answer.headers["location"]).json == answer.json
 
 
-def test_a_reply_shows_its_parent_which_counts_it(
-    client: TestClient, services: Services, drain: Drain, token: str
-) -> None:
+def test_a_reply_shows_its_parent_which_counts_it(client: TestClient, services: Services, token: str) -> None:
     parent = publish(client, token, "a question").json["id"]
     reply = publish(client, token, "an answer", reply_to=parent)
     assert reply.json["reply_to"] == parent

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from bench import bulk, dataset, loader
+from tests.houses import opened
 from twooter.domain import grammar
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Draft, check_draft
 from twooter.settings import Settings
-from twooter.wiring import wire
 
 ROWS = 1_500
 
@@ -39,14 +39,10 @@ def test_ids_grow_and_accounts_are_there_before_they_write() -> None:
 @pytest.mark.parametrize("backend", ["mariadb"], indirect=True)
 def test_a_loaded_database_has_no_drift(database_url: str, tmp_path: Path) -> None:
     loaded = loader.load(database_url, ROWS)
-    services = wire(Settings.model_validate({"database_url": database_url, "var_dir": tmp_path}))
-    try:
+    with opened(Settings.model_validate({"database_url": database_url, "var_dir": tmp_path})) as services:
         report = services.audits.audit()
         assert report.complete
         assert not any(report.amounts.values()), report.amounts
         assert len(services.timelines.hashtag(loaded.hashtag, Page(20)).items) == 20
-    finally:
-        services.ids.release()
-        services.storage.close()
     with bulk.connected(database_url) as connection:
         assert bulk.value(connection, "SELECT COUNT(*) FROM twoots") == ROWS

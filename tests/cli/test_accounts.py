@@ -5,14 +5,12 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.houses import PASSWORD, opened
 from twooter.cli import databases, main, migrations
 from twooter.domain.accounts import Role
 from twooter.domain.clients import Client
 from twooter.errors import Unauthorized
 from twooter.settings import Settings
-from twooter.wiring import wire
-
-PASSWORD = "correct horse battery"
 
 Run = Callable[..., Result]
 
@@ -33,16 +31,14 @@ def test_an_operator_makes_an_account_and_an_administrator_of_it(run: Run, setti
     assert "@alice" in made.output
     assert run("confirm", "alice").exit_code == 0
     assert run("promote", "alice", "--role", "admin").exit_code == 0
-    services = wire(settings)
-    bearer = services.tokens.sign_in("a@example.com", PASSWORD, Client("192.0.2.1")).bearer
-    assert services.authenticate(bearer).role is Role.ADMIN
-    assert run("suspend", "ALICE").exit_code == 0
-    with pytest.raises(Unauthorized):
-        services.authenticate(bearer)
-    assert run("suspend", "alice", "--lift").exit_code == 0
-    assert services.authenticate(bearer).username == "alice"
-    services.ids.release()
-    services.storage.close()
+    with opened(settings) as services:
+        bearer = services.tokens.sign_in("a@example.com", PASSWORD, Client("192.0.2.1")).bearer
+        assert services.authenticate(bearer).role is Role.ADMIN
+        assert run("suspend", "ALICE").exit_code == 0
+        with pytest.raises(Unauthorized):
+            services.authenticate(bearer)
+        assert run("suspend", "alice", "--lift").exit_code == 0
+        assert services.authenticate(bearer).username == "alice"
 
 
 def test_a_lost_key_of_mail_addresses_stops_a_release(

@@ -1,6 +1,6 @@
 """`audit`, `repair` and `parked`: what operators see, and what scripts read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import orjson
 import pytest
@@ -14,7 +14,6 @@ from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage import outbox
 from twooter.storage.database import Session
-from twooter.wiring import wire
 
 Run = Callable[..., tuple[int, str]]
 
@@ -32,15 +31,6 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
         return done.exit_code, done.output
 
     return call
-
-
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
-    """Return the services of the same database."""
-    wired = wire(settings)
-    yield wired
-    wired.ids.release()
-    wired.storage.close()
 
 
 def test_a_right_database_passes_an_audit(run: Run) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from falcon.testing import TestClient
 
+from tests.houses import opened
 from tests.mailbox import mails, token_in
 from tests.outbox import drain
 from twooter import logs
@@ -17,7 +18,6 @@ from twooter.api.app import create_app
 from twooter.errors import TwooterError
 from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.wiring import wire
 
 OLD, NEW, NEWEST, WRONG = (
     "old secret phrase",
@@ -34,13 +34,11 @@ def main(database_url: str, var_dir: str, secrets_file: str) -> None:
         {"database_url": database_url, "var_dir": var_dir, "log_format": "json", "log_level": "debug"}
     )
     logs.configure(settings)
-    services = wire(settings)
-    client = TestClient(create_app(services))
-    secrets = [OLD, NEW, NEWEST, WRONG, ADDRESS, *_act(services, client, Path(var_dir))]
-    secrets += [key.decode() for key in settings.signing_keys()]
-    Path(secrets_file).write_text(json.dumps(secrets))
-    services.ids.release()
-    services.storage.close()
+    with opened(settings) as services:
+        client = TestClient(create_app(services))
+        secrets = [OLD, NEW, NEWEST, WRONG, ADDRESS, *_act(services, client, Path(var_dir))]
+        secrets += [key.decode() for key in settings.signing_keys()]
+        Path(secrets_file).write_text(json.dumps(secrets))
 
 
 def _act(services: Services, client: TestClient, var_dir: Path) -> list[str]:

@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from tests.services.conftest import HOME, PASSWORD, SignIn
+from tests.houses import PASSWORD
+from tests.services.conftest import HOME, SignIn
 from twooter.domain.accounts import Role
 from twooter.domain.clients import Client
 from twooter.domain.twoots import Draft

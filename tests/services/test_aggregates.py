@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from tests.events import count
+from tests.houses import opened
 from tests.services.happenings import History, actual, expected, rows
 from twooter.domain.events import TwootEvent
 from twooter.errors import TwooterError, Unavailable
@@ -18,7 +19,6 @@ from twooter.settings import Settings
 from twooter.storage.database import Session
 from twooter.storage.outbox import Delivery
 from twooter.storage.tables import HashtagAccounts, Hashtags, HashtagWindows, Outbox, Windows
-from twooter.wiring import wire
 
 Drain = Callable[[], None]
 Work = Callable[[Services], None]
@@ -29,15 +29,12 @@ def together(settings: Settings, works: list[Work]) -> None:
     failures = list[BaseException]()
 
     def run(work: Work) -> None:
-        mine = wire(settings)
         try:
-            mine.ids.make()
-            work(mine)
+            with opened(settings) as mine:
+                mine.ids.make()
+                work(mine)
         except BaseException as ex:  # noqa: BLE001 - told in the main thread
             failures.append(ex)
-        finally:
-            mine.ids.release()
-            mine.storage.close()
 
     threads = [threading.Thread(target=run, args=(work,)) for work in works]
     for thread in threads:

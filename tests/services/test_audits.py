@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.houses import opened
 from tests.services.happenings import History, actual, expected, rows
 from twooter.domain import windows
 from twooter.domain.drifts import Kind, Report
@@ -18,7 +19,6 @@ from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage import schedules
 from twooter.storage.tables import Accounts, HashtagEntries, Hashtags, ParkedEvents, TwootReplies, Twoots
-from twooter.wiring import wire
 
 Drain = Callable[[], None]
 
@@ -255,19 +255,16 @@ def test_people_write_while_an_audit_and_a_repair_run(
     stopping, failures = threading.Event(), list[BaseException]()
 
     def write(seed: int) -> None:
-        mine = wire(settings)
         try:
-            history, rng = History(mine), random.Random(seed)
-            while not stopping.is_set():
-                history.act(rng)
-                _, deliveries = mine.outboxes.seal()
-                for delivery in deliveries:
-                    mine.batches.run(delivery.consumer, delivery.batch_id)
+            with opened(settings) as mine:
+                history, rng = History(mine), random.Random(seed)
+                while not stopping.is_set():
+                    history.act(rng)
+                    _, deliveries = mine.outboxes.seal()
+                    for delivery in deliveries:
+                        mine.batches.run(delivery.consumer, delivery.batch_id)
         except BaseException as ex:  # noqa: BLE001 - told in the main thread
             failures.append(ex)
-        finally:
-            mine.ids.release()
-            mine.storage.close()
 
     threads = [threading.Thread(target=write, args=(seed,)) for seed in (11, 12)]
     for thread in threads:

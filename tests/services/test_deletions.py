@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.houses import PASSWORD
 from tests.mailbox import mails, token_in
-from tests.services.conftest import HOME, PASSWORD, SignIn
+from tests.services.conftest import HOME, SignIn
 from twooter.domain.accounts import Viewer
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page

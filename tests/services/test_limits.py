@@ -6,8 +6,9 @@ import pytest
 import redis
 import time_machine
 
+from tests.houses import PASSWORD
 from tests.processes import Server
-from tests.services.conftest import HOME, PASSWORD, SignIn
+from tests.services.conftest import HOME, SignIn
 from twooter.domain.clients import Client
 from twooter.errors import TooMany, Unauthorized
 from twooter.services.house import Services

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.houses import PASSWORD
 from tests.mailbox import mails, mails_to, text_of, token_in
-from tests.services.conftest import HOME, PASSWORD, SignIn
+from tests.services.conftest import HOME, SignIn
 from twooter.domain.clients import Client
 from twooter.errors import Conflict, Invalid, Unauthorized
 from twooter.services.house import Services

@@ -6,6 +6,7 @@ import pytest
 
 from tests.services.happenings import History, actual, expected, rows
 from twooter.domain import ids
+from twooter.domain.windows import DAY_MS, HOUR_MS
 from twooter.services.house import Services
 from twooter.storage import maintenance, outbox, timings
 from twooter.storage.tables import (
@@ -21,8 +22,6 @@ from twooter.storage.tables import (
     TopTags,
     Windows,
 )
-
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
 def put(services: Services, table: str, columns: str, *values: tuple[object, ...]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import orjson
 import pytest
 
+from tests.houses import opened
 from tests.services.happenings import History, rows
 from twooter.domain.accounts import Viewer
 from twooter.domain.clients import Client
@@ -20,7 +21,6 @@ from twooter.storage import outbox
 from twooter.storage.database import Session
 from twooter.storage.outbox import Delivery
 from twooter.storage.tables import Batches, Deliveries, Outbox
-from twooter.wiring import wire
 
 Drain = Callable[[], None]
 
@@ -46,10 +46,10 @@ def test_an_empty_outbox_makes_no_batch(services: Services) -> None:
     assert rows(services, Batches, "id") == []
 
 
-def test_a_batch_holds_at_most_500_events_and_nothing_is_left_out(services: Services) -> None:
-    fill(services, 1_203)
-    assert [services.outboxes.seal()[0] for _ in range(4)] == [500, 500, 203, 0]
-    assert sealed_events(services) == Counter(range(1_203))
+def test_a_batch_holds_at_most_1000_events_and_nothing_is_left_out(services: Services) -> None:
+    fill(services, 2_203)
+    assert [services.outboxes.seal()[0] for _ in range(4)] == [1_000, 1_000, 203, 0]
+    assert sealed_events(services) == Counter(range(2_203))
     assert rows(services, Outbox, "id") == []
 
 
@@ -84,17 +84,14 @@ def test_many_relays_at_once_seal_every_event_once(services: Services, settings:
     barrier, failures = threading.Barrier(4), list[BaseException]()
 
     def relay() -> None:
-        mine = wire(settings)
         try:
-            mine.ids.make()
-            barrier.wait()
-            while mine.outboxes.seal()[0] or rows(mine, Outbox, "id"):
-                pass
+            with opened(settings) as mine:
+                mine.ids.make()
+                barrier.wait()
+                while mine.outboxes.seal()[0] or rows(mine, Outbox, "id"):
+                    pass
         except BaseException as ex:  # noqa: BLE001 - told in the main thread
             failures.append(ex)
-        finally:
-            mine.ids.release()
-            mine.storage.close()
 
     threads = [threading.Thread(target=relay) for _ in range(4)]
     for thread in threads:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.services.conftest import HOME, PASSWORD
+from tests.houses import PASSWORD, opened
+from tests.services.conftest import HOME
 from twooter.domain.clients import Client
 from twooter.errors import Conflict
 from twooter.services.addresses import Addresses
 from twooter.services.house import Services
 from twooter.services.ownership import has_the_key
 from twooter.settings import Settings
-from twooter.wiring import wire
 
 OLD, NEW = "old" * 11, "new" * 11
 
@@ -33,10 +33,8 @@ def changes() -> dict[str, Any]:
 @contextmanager
 def rewired(settings: Settings, changes: dict[str, Any]) -> Iterator[Services]:
     """Give the services of a process that was started anew with other keys."""
-    made = wire(settings.model_copy(update=changes))
-    yield made
-    made.ids.release()
-    made.storage.close()
+    with opened(settings.model_copy(update=changes)) as services:
+        yield services
 
 
 def own(services: Services, username: str, email: str) -> int:

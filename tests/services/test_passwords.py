@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 import time_machine
 
+from tests.houses import PASSWORD
 from tests.mailbox import mails, mails_to, token_in
-from tests.services.conftest import HOME, PASSWORD, SignIn
+from tests.services.conftest import HOME, SignIn
 from twooter.domain.clients import Client
 from twooter.errors import Forbidden, Invalid, TooMany, Unauthorized
 from twooter.services.house import Services

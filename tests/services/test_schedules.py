@@ -2,10 +2,10 @@
 
 import threading
 
+from tests.houses import opened
 from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage.tables import ScheduleClaims
-from twooter.wiring import wire
 
 _LONG = 365 * 86_400
 
@@ -21,11 +21,9 @@ def test_of_many_schedulers_at_once_one_runs(services: Services, settings: Setti
     barrier = threading.Barrier(6)
 
     def claim() -> None:
-        mine = wire(settings)
-        barrier.wait()
-        won.append(mine.schedules.claim("task", _LONG))
-        mine.ids.release()
-        mine.storage.close()
+        with opened(settings) as mine:
+            barrier.wait()
+            won.append(mine.schedules.claim("task", _LONG))
 
     threads = [threading.Thread(target=claim) for _ in range(6)]
     for thread in threads:

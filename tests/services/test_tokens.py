@@ -5,7 +5,8 @@ import hashlib
 import pytest
 from argon2 import PasswordHasher
 
-from tests.services.conftest import HOME, PASSWORD, SignIn
+from tests.houses import PASSWORD
+from tests.services.conftest import HOME, SignIn
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page
 from twooter.errors import NotFound, Unauthorized

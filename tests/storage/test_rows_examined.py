@@ -11,12 +11,12 @@ import pytest
 from bench import loader
 from bench.loader import Loaded
 from tests.databases import MysqlDatabase
+from tests.houses import opened
 from twooter.domain.pages import Page
 from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage.database import Storage
 from twooter.storage.statements import Statement, registry
-from twooter.wiring import wire
 
 T = TypeVar("T")
 ROWS = 3_000
@@ -47,10 +47,8 @@ def loaded(crowded: tuple[str, Loaded]) -> Loaded:
 @pytest.fixture
 def services(crowded: tuple[str, Loaded], tmp_path: Path) -> Iterator[Services]:
     """Return the services of the loaded database."""
-    wired = wire(Settings.model_validate({"database_url": crowded[0], "var_dir": tmp_path}))
-    yield wired
-    wired.ids.release()
-    wired.storage.close()
+    with opened(Settings.model_validate({"database_url": crowded[0], "var_dir": tmp_path})) as services:
+        yield services
 
 
 @pytest.mark.parametrize("page", PAGES)
