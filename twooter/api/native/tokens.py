@@ -77,8 +77,10 @@ class TokensResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Sign in."""
         given = params.body(req, SignInBody)
-        resp.media = new_token(self._tokens.sign_in(given.username, given.password, self._clients.of(req)))
+        made = self._tokens.sign_in(given.username, given.password, self._clients.of(req))
         resp.status = falcon.HTTP_201
+        resp.location = f"/v1/tokens/{made.token.id}"
+        resp.media = new_token(made)
 
     @operation("List one's tokens", auth=Auth.REQUIRED, query=PageQuery, answers={200: TokenPage})
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
