@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from twooter.domain import ids
+from twooter.domain.windows import DAY_MS
 
-_DAY_MS = 86_400_000
-_FIRST_YEARS_MS = 7 * 365 * _DAY_MS  # the first author begins in 2007
+_FIRST_YEARS_MS = 7 * 365 * DAY_MS  # the first author begins in 2007
 _PER_AUTHOR = 18
 
 
@@ -101,7 +101,7 @@ _ANSWERS = (
 
 def authors() -> list[Author]:
     """Return who writes; their ids tell when they came, one every few months."""
-    step = 6 * 365 * _DAY_MS // len(_AUTHORS)
+    step = 6 * 365 * DAY_MS // len(_AUTHORS)
     return [
         Author(ids.compose(ids.EPOCH_MS + _FIRST_YEARS_MS + i * step, ids.IMPORT_NODE, 0), *fields)
         for i, fields in enumerate(_AUTHORS)
@@ -113,7 +113,7 @@ def lines(author: Author, now_ms: int) -> Iterator[Line]:
     chance = random.Random(author.username)  # noqa: S311 - the same demo for everyone
     joined_ms = ids.time_ms(author.id)
     for i in range(_PER_AUTHOR):
-        begin_ms = (joined_ms, now_ms - 30 * _DAY_MS, now_ms - 2 * _DAY_MS)[i % 6 // 2 if i % 6 < 5 else 0]
+        begin_ms = (joined_ms, now_ms - 30 * DAY_MS, now_ms - 2 * DAY_MS)[i % 6 // 2 if i % 6 < 5 else 0]
         is_reply = i % 4 == 3
         text = chance.choice(_ANSWERS if is_reply else author.texts).replace(
             "{n}", str(chance.randint(2, 60))

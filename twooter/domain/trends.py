@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from twooter.domain.windows import DAY_MS, HOUR_MS
+
 MIN_ACCOUNTS = 2
 """Fewer accounts make no trend, however new the hashtag is: one person is never a trend."""
 MIN_SCORE = 0.1
-HALF_LIFE_MS = 3 * 3_600_000
-_DAY_MS = 86_400_000
+HALF_LIFE_MS = 3 * HOUR_MS
 _LEAST_EXPECTED = 1.0
 
 
@@ -20,7 +21,7 @@ def score(today: int, yesterday: int, elapsed_ms: int) -> float:
     """
     if today < MIN_ACCOUNTS:
         return 0.0
-    share = min(1.0, max(0.0, elapsed_ms / _DAY_MS))
+    share = min(1.0, max(0.0, elapsed_ms / DAY_MS))
     expected = max(_LEAST_EXPECTED, max(0, yesterday) * share)
     return (today - expected) ** 2 / expected if today > expected else 0.0
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from twooter.domain import ids
 from twooter.errors import Invalid
 
-_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
 class Unit(enum.IntEnum):
@@ -22,10 +22,10 @@ class Unit(enum.IntEnum):
     YEAR = 5
 
 
-KEPT_MS: dict[Unit, int] = {Unit.MINUTE: 48 * _HOUR, Unit.HOUR: 90 * _DAY}
+KEPT_MS: dict[Unit, int] = {Unit.MINUTE: 48 * HOUR_MS, Unit.HOUR: 90 * DAY_MS}
 """How long windows are kept; days, months and years for ever."""
 
-_LENGTH_MS = {Unit.MINUTE: _MINUTE, Unit.HOUR: _HOUR, Unit.DAY: _DAY}
+_LENGTH_MS = {Unit.MINUTE: MINUTE_MS, Unit.HOUR: HOUR_MS, Unit.DAY: DAY_MS}
 
 
 def start(unit: Unit, time_ms: int) -> int:
@@ -122,7 +122,7 @@ def span(unit: Unit, from_ms: int | None, to_ms: int | None, now_ms: int) -> Spa
     if not _FIRST_MS <= from_ms <= last_ms <= _LAST_MS:
         raise Invalid.field("from", "bad_range", "Ask for a time before `to`, between 2000 and 2069.")
     if start(unit, from_ms) < now_ms - KEPT_MS.get(unit, now_ms):
-        hours = KEPT_MS[unit] // _HOUR
+        hours = KEPT_MS[unit] // HOUR_MS
         raise Invalid.field(
             "from", "too_old", f"These windows are kept for {hours} hours; ask for longer ones."
         )

@@ -9,7 +9,7 @@ from twooter.domain import grammar, windows
 from twooter.domain import ids as id_rules
 from twooter.domain.hashtags import HashtagHistory
 from twooter.domain.histograms import EMPTY, Histogram
-from twooter.domain.windows import Span, Unit, WindowCounts
+from twooter.domain.windows import DAY_MS, Span, Unit, WindowCounts
 from twooter.errors import Invalid
 from twooter.services import histories
 from twooter.services.histories import MAX_HASHTAGS
@@ -18,13 +18,13 @@ from twooter.storage import hashtags, series, timings
 from twooter.storage.database import Session, Storage
 from twooter.storage.timings import MAX_ROWS, Kind
 
-_LED_UNITS = (Unit.HOUR, Unit.DAY, Unit.MONTH, Unit.YEAR)
+_LED_UNITS_DAYS = {Unit.HOUR: 1 / 24, Unit.DAY: 1, Unit.MONTH: 28, Unit.YEAR: 365}
+"""Units of which leaders are kept, the finest first, and how many days one has at the least."""
 MAX_CELLS = 20_000
 """Hashtags times windows of one answer: half a second of work."""
 _MAX_LED_WINDOWS = 62
 _SUMMARY_DAYS = 7
 _SUMMARY_HASHTAGS = 10
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Analytics:
         """Return how the instance does now; about ten queries, whatever its size."""
         now_ms = self._ids.now_ms()
         years = windows.span(Unit.YEAR, id_rules.EPOCH_MS, id_rules.MAX_TIME_MS, now_ms)
-        days = windows.span(Unit.DAY, now_ms - (_SUMMARY_DAYS - 1) * _DAY_MS, None, now_ms)
+        days = windows.span(Unit.DAY, now_ms - (_SUMMARY_DAYS - 1) * DAY_MS, None, now_ms)
         hours = windows.span(Unit.HOUR, None, None, now_ms)
 
         def work(tx: Session) -> Summary:
@@ -155,16 +155,13 @@ def _named(tx: Session, tag_ids: Sequence[int], span: Span) -> list[HashtagHisto
 def _leaders(tx: Session, span: Span, limit: int) -> list[int]:
     """Return the hashtags that lead the span, out of the finest precomputed windows that are few enough to add up."""
     last_ms = span.end_ms - 1
-    for unit in _LED_UNITS:
+    for unit, days in _LED_UNITS_DAYS.items():
         first_ms = windows.start(unit, span.starts[0])
-        if unit < span.unit or (last_ms - first_ms) // _DAY_MS > _MAX_LED_WINDOWS * _DAYS[unit]:
+        if unit < span.unit or (last_ms - first_ms) // DAY_MS > _MAX_LED_WINDOWS * days:
             continue
         if found := series.fetch_leaders(tx, unit, first_ms, last_ms, limit):
             return found
     return []
-
-
-_DAYS = {Unit.HOUR: 1 / 24, Unit.DAY: 1, Unit.MONTH: 28, Unit.YEAR: 365}
 
 
 def _uses(history: HashtagHistory) -> int:

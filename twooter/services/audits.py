@@ -11,12 +11,12 @@ from twooter.domain import deltas, windows
 from twooter.domain import ids as id_rules
 from twooter.domain.drifts import Drifts, Kind, Report
 from twooter.domain.events import AccountEvent, Event, TwootEvent, unpack
-from twooter.domain.windows import Unit
+from twooter.domain.windows import DAY_MS, HOUR_MS, Unit
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
 from twooter.metrics import DRIFT
 from twooter.services import checks
-from twooter.services.checks import DAY_MS, Days, Pending, TagIds
+from twooter.services.checks import Days, Pending, TagIds
 from twooter.services.ids import Ids
 from twooter.services.outcomes import Outcomes
 from twooter.storage import audits, pending, sources, starts
@@ -96,9 +96,10 @@ class Audits:
 
         What it found is written down for the process that tells it as a metric.
         """
-        hour, day_ms = divmod(self._ids.now_ms(), 3_600_000)[0], windows.start(Unit.DAY, self._ids.now_ms())
+        now_ms = self._ids.now_ms()
+        hour, today_ms = now_ms // HOUR_MS, windows.start(Unit.DAY, now_ms)
         begun = time.monotonic()
-        report = self.audit(Scope(day_ms - DAY_MS, hour % 24, 24), max_seconds=max_seconds)
+        report = self.audit(Scope(today_ms - DAY_MS, hour % 24, 24), max_seconds=max_seconds)
         detail = {
             "complete": report.complete,
             "drifts": {kind.value: amount for kind, amount in report.amounts.items()},

@@ -11,14 +11,12 @@ from twooter.domain import drifts as rules
 from twooter.domain.deltas import ALL_TIME, Deltas
 from twooter.domain.drifts import Drifts, Key, Keyed, Kind
 from twooter.domain.events import AccountEvent, TwootEvent
-from twooter.domain.windows import KEPT_MS, Unit
+from twooter.domain.windows import DAY_MS, HOUR_MS, KEPT_MS, Unit
 from twooter.storage import audits, hashtags, sources
 from twooter.storage.audits import Counts
 from twooter.storage.database import Session
 from twooter.storage.sources import Answer, Source
 
-DAY_MS = 86_400_000
-_HOUR_MS = 3_600_000
 _REMEMBERED = 200_000
 
 Moving = TwootEvent | AccountEvent
@@ -68,7 +66,7 @@ class Days:
 def since(unit: Unit, now_ms: int) -> int:
     """Return from when on windows of a unit are surely kept."""
     kept_ms = KEPT_MS.get(unit)
-    return 0 if kept_ms is None else windows.start(Unit.HOUR, now_ms - kept_ms) + 2 * _HOUR_MS
+    return 0 if kept_ms is None else windows.start(Unit.HOUR, now_ms - kept_ms) + 2 * HOUR_MS
 
 
 class TagIds:

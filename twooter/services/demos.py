@@ -15,6 +15,7 @@ from twooter.domain.demos import Author, Line
 from twooter.domain.events import AccountEvent
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Parent, Twoot
+from twooter.domain.windows import HOUR_MS
 from twooter.services.accounts import Accounts
 from twooter.services.archives import Archives, Post
 from twooter.services.ids import Ids
@@ -24,7 +25,7 @@ from twooter.storage.database import Session, Storage
 
 USERNAME = "demo"
 _EMAIL = "demo@example.com"
-_LATEST_ANSWER_MS = 6 * 3_600_000
+_LATEST_ANSWER_MS = 6 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from twooter.domain import grammar, windows
 from twooter.domain import ids as id_rules
 from twooter.domain.hashtags import HashtagHistory, HashtagWindow
-from twooter.domain.windows import Span, Unit
+from twooter.domain.windows import DAY_MS, Span, Unit
 from twooter.errors import NotFound
 from twooter.services.ids import Ids
 from twooter.storage import hashtags, series
@@ -18,7 +18,6 @@ from twooter.storage.hashtags import HashtagRow
 MAX_HASHTAGS = 100
 _CANDIDATES = 200
 _LED_UNITS = (Unit.DAY, Unit.MONTH, Unit.YEAR)
-_DAY_MS = 86_400_000
 
 
 class Histories:
@@ -50,7 +49,7 @@ class Histories:
         """
         key, now_ms = grammar.tag_key(prefix), self._ids.now_ms()
         led = [(int(unit), windows.start(unit, now_ms)) for unit in _LED_UNITS]
-        span = windows.span(Unit.DAY, now_ms - 6 * _DAY_MS, None, now_ms)
+        span = windows.span(Unit.DAY, now_ms - 6 * DAY_MS, None, now_ms)
 
         def work(tx: Session) -> list[HashtagHistory]:
             found = hashtags.fetch_by_prefix(tx, key, _CANDIDATES)

@@ -10,7 +10,7 @@ from functools import partial
 
 from twooter.domain import windows
 from twooter.domain.histograms import BOUNDS_MS, BUCKETS, Histogram
-from twooter.domain.windows import Unit
+from twooter.domain.windows import DAY_MS, HOUR_MS, Unit
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
 from twooter.storage import timings
@@ -27,7 +27,7 @@ _BOUNDS_SECONDS = tuple(bound / 1000 for bound in BOUNDS_MS[:-1])
 _ERRORS, _SECONDS = BUCKETS, BUCKETS + 1
 _Row = list[int | float]
 _ROLLED_UP = ((Unit.MINUTE, Unit.HOUR), (Unit.HOUR, Unit.DAY))
-_REACH_MS = {Unit.HOUR: 46 * 3_600_000, Unit.DAY: 88 * 86_400_000}
+_REACH_MS = {Unit.HOUR: 46 * HOUR_MS, Unit.DAY: 88 * DAY_MS}
 """How far back a window is computed anew: as long as everything it is made of is surely kept."""
 _MAX_WINDOWS = 100
 

@@ -13,6 +13,7 @@ from twooter.domain.accounts import State, Viewer, username_key
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page, Slice
 from twooter.domain.tokens import Bearer, NewToken, Token
+from twooter.domain.windows import DAY_MS
 from twooter.errors import NotFound, Unauthorized
 from twooter.logs import get_logger
 from twooter.metrics import SIGN_INS
@@ -28,7 +29,6 @@ log = get_logger("tokens")
 
 TOUCH_MS = 600_000
 """`last_used_ms` is that exact, and written outside the requests."""
-_DAY_MS = 86_400_000
 _REFUSAL = "This token does not hold; sign in again: POST /v1/tokens gives a new one."
 
 
@@ -50,7 +50,7 @@ class Tokens:
         self._hashes = hashes
         self._limits = limits
         self._addresses = addresses
-        self._lifetime_ms = token_days * _DAY_MS
+        self._lifetime_ms = token_days * DAY_MS
         self._used: dict[int, set[int]] = {}  # account id: token ids
         self._used_lock = threading.Lock()
 
