@@ -7,9 +7,8 @@ import struct
 import threading
 import time
 
-_ROW = struct.Struct(
-    "ddd"
-)  # ready since, requests in flight, last request finished; monotonic seconds, 0: never
+_ROW = struct.Struct("ddd")
+"""Ready since, requests in flight, last request finished; times in monotonic seconds, 0: never."""
 _SLOTS = 64
 WEDGED_SECONDS = 30.0
 """All threads busy and no answer for this long: the process is stuck."""

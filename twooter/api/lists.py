@@ -117,9 +117,8 @@ class Lists:
 
 
 def _render(read: Callable[[Page], Slice[T]], page: Page, shape: Callable[[T], Any]) -> Kept:
-    until = (
-        time.monotonic() + PAGE_SECONDS
-    )  # from before the reading: nothing older than a second is ever sent
+    # from before the reading: nothing older than a second is ever sent
+    until = time.monotonic() + PAGE_SECONDS
     found = read(page)
     items = orjson.dumps([shape(item) for item in found.items])
     return Kept(items, found.next_before, found.prev_after, until)

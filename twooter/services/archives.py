@@ -52,9 +52,8 @@ class Archives:
 
         Raises: Unavailable when others keep taking the same ids.
         """
-        tags = {
-            tag.key: tag for post in reversed(posts) for tag in reversed(post.tags)
-        }  # the first spelling stays
+        # backwards, so that the first spelling stays
+        tags = {tag.key: tag for post in reversed(posts) for tag in reversed(post.tags)}
         tag_ids = dict(zip(tags, self._hashtags.ensure_ids(list(tags.values())), strict=True))
 
         def work(tx: Session) -> list[Twoot]:

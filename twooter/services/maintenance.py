@@ -30,9 +30,8 @@ class Maintenance:
             for pruning in maintenance.PRUNINGS
         ]
         steps.append(("batches", partial(maintenance.prune_batches, now_ms=now_ms)))
-        while (
-            steps and time.monotonic() < until
-        ):  # in turn, so that one long table does not keep the others waiting
+        # in turn, so that one long table does not keep the others waiting
+        while steps and time.monotonic() < until:
             counts = [(name, step, self._storage.transact(step)) for name, step in steps]
             for name, _, count in counts:
                 removed[name] += count
