@@ -27,12 +27,12 @@ from twooter.storage.tables import Hashtags
 from twooter.wiring import wire
 
 ACCOUNTS, TAGS, TAGS_PER_TWOOT = 10_000, 5_000, 2
-BATCHES, WARM_BATCHES = 40, 20
+BATCHES, WARM_BATCHES = 20, 10
 _ZIPF = list(accumulate(1 / rank for rank in range(1, TAGS + 1)))
 
 
 def measure(url: str, *, batches: int = BATCHES, seed: int = 1) -> dict[str, float]:
-    """Apply batches of 500 twoots in an empty, migrated database; CPU is in microseconds per event.
+    """Apply full batches of twoots in an empty, migrated database; CPU is in microseconds per event.
 
     `database_cpu_us` is there only where the server runs on this machine.
     """
@@ -111,7 +111,7 @@ def _cpu_seconds(pid: int | None) -> float:
 
 @click.command()
 @click.option("--database-url", required=True, help="An empty database; it is migrated first.")
-@click.option("--batches", default=BATCHES, show_default=True, help="Measured batches of 500 events.")
+@click.option("--batches", default=BATCHES, show_default=True, help="Measured batches, all full.")
 def main(database_url: str, batches: int) -> None:
     """Measure how fast one worker applies batches to the aggregates."""
     services: Any = wire(Settings.model_validate({"database_url": database_url}))

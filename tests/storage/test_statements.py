@@ -106,12 +106,13 @@ def test_an_empty_list_is_refused(storage: Storage) -> None:
         ids(storage, select(lambda: Hashtags.id.in_(each("ids"))), ids=[])
 
 
-def test_what_is_no_number_never_becomes_part_of_the_text(storage: Storage) -> None:
+@pytest.mark.parametrize("value", ["2) OR (1=1", "4); --", b"2", 2.5, True, None, 2**64])
+def test_what_is_no_number_never_becomes_part_of_the_text(storage: Storage, value: object) -> None:
     found = select(lambda: Hashtags.id.in_(each("ids")))
     with pytest.raises(TypeError):
-        ids(storage, found, ids=[1, "2) OR (1=1"])
+        ids(storage, found, ids=[1, value])
     with pytest.raises(TypeError):
-        insert(storage, Insert("test_add", Windows, _WINDOW, numbers=True), (1, 2, 3, "4); --"))
+        insert(storage, Insert("test_add", Windows, _WINDOW, numbers=True), (1, 2, 3, value))
     assert windows(storage) == []
 
 

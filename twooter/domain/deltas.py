@@ -77,12 +77,15 @@ def _add_twoot(deltas: Deltas, event: TwootEvent, minute: _Minute) -> None:
     minute.sums.twoots += sign
     if event.parent_id is not None:
         minute.sums.replies += sign
-    deltas.active_accounts[day_ms, author_id] += sign
-    accounts = deltas.hashtag_accounts
+    # get(), for what a Counter does about a missing key takes longer than all the rest
+    active, accounts = deltas.active_accounts, deltas.hashtag_accounts
+    key = day_ms, author_id
+    active[key] = active.get(key, 0) + sign
     for tag_id in event.tag_ids:
         minute.tags[tag_id] += sign
-        accounts[tag_id, day_ms, author_id] += sign
-        accounts[tag_id, ALL_TIME, author_id] += sign
+        for day in (day_ms, ALL_TIME):
+            place = tag_id, day, author_id
+            accounts[place] = accounts.get(place, 0) + sign
 
 
 def _add_minute(deltas: Deltas, minute_ms: int, minute: _Minute, now_ms: int) -> None:
@@ -99,4 +102,5 @@ def _add_minute(deltas: Deltas, minute_ms: int, minute: _Minute, now_ms: int) ->
         window.accounts += sums.accounts
         uses, number = deltas.hashtag_windows, int(unit)
         for tag_id, by in minute.tags.items():
-            uses[number, start_ms, tag_id] += by
+            key = number, start_ms, tag_id
+            uses[key] = uses.get(key, 0) + by

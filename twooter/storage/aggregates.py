@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from peewee import fn
@@ -17,6 +18,7 @@ from twooter.storage.tables import ActiveAccounts, HashtagAccounts, Hashtags, Ha
 K = TypeVar("K", bound=tuple[int, ...])
 G = TypeVar("G")
 
+_DAY = int(Unit.DAY)
 _STEP = 1_000
 """Rows of one statement: fewer statements gain nothing more."""
 _NEVER_A_KEY = "'MISSING %d'"
@@ -105,10 +107,10 @@ class _Counted(NamedTuple, Generic[G]):
 
 
 _TAG_ACCOUNTS: _Counted[tuple[int, int]] = _Counted(
-    _hashtag_accounts, _hashtag_accounts_within, _hashtag_accounts_outside, lambda row: (row[0], row[1])
+    _hashtag_accounts, _hashtag_accounts_within, _hashtag_accounts_outside, itemgetter(0, 1)
 )
 _DAY_ACCOUNTS: _Counted[int] = _Counted(
-    _active_accounts, _active_accounts_within, _active_accounts_outside, lambda row: row[0]
+    _active_accounts, _active_accounts_within, _active_accounts_outside, itemgetter(0)
 )
 
 
@@ -129,20 +131,18 @@ def apply(
     seen.update(accounts or {})
     appeared = move_active(tx, deltas.active_accounts)
     appeared.update(active or {})
-    tags = deltas.hashtags.keys() | {tag for tag, day in seen if day == ALL_TIME}
-    add_hashtags(tx, {tag: (deltas.hashtags[tag], seen.get((tag, ALL_TIME), 0)) for tag in tags})
-    days = {(int(Unit.DAY), day, tag) for tag, day in seen if day != ALL_TIME}
+    ever = {tag: by for (tag, day), by in seen.items() if day == ALL_TIME}
+    uses = deltas.hashtags
+    add_hashtags(tx, {tag: (uses[tag], ever.get(tag, 0)) for tag in uses.keys() | ever.keys()})
+    days = {(_DAY, day, tag): by for (tag, day), by in seen.items() if day != ALL_TIME}
+    of_windows = deltas.hashtag_windows
     add_hashtag_windows(
-        tx,
-        {
-            key: (deltas.hashtag_windows[key], seen.get((key[2], key[1]), 0) if key[0] == Unit.DAY else 0)
-            for key in deltas.hashtag_windows.keys() | days
-        },
+        tx, {key: (of_windows[key], days.get(key, 0)) for key in of_windows.keys() | days.keys()}
     )
     add_windows(
         tx,
         {
-            key: (d.twoots, d.replies, d.accounts, appeared.get(key[1], 0) if key[0] == Unit.DAY else 0)
+            key: (d.twoots, d.replies, d.accounts, appeared.get(key[1], 0) if key[0] == _DAY else 0)
             for key, d in deltas.windows.items()
         },
     )
@@ -167,7 +167,7 @@ def add_hashtags(tx: Session, by: Mapping[int, tuple[int, int]]) -> None:
 
 def add_hashtag_windows(tx: Session, by: Mapping[tuple[int, int, int], tuple[int, int]]) -> None:
     """Add (uses, accounts) by (unit, start, tag)."""
-    rows = [(*key, *moved) for key, moved in sorted(by.items()) if moved[0] or moved[1]]
+    rows = sorted((*key, *moved) for key, moved in by.items() if moved[0] or moved[1])
     tx.insert_later(_hashtag_windows, rows, step=_STEP)
 
 
@@ -182,26 +182,26 @@ def _cross(tx: Session, uses: Mapping[K, int], counted: _Counted[G]) -> Counter[
     Rows are asked for by the amount they moved by, and grouped: those that crossed zero, or where most of the rows are
     new the few that did not.
     """
-    rows = sorted((key, by) for key, by in uses.items() if by)
-    changed = tx.insert(counted.add, [(*key, by) for key, by in rows], step=_STEP)
+    rows = sorted((*key, by) for key, by in uses.items() if by)
+    changed = tx.insert(counted.add, rows, step=_STEP)
     mostly_new = changed < 1.5 * len(
         rows
     )  # MySQL counts a new row once and a changed one twice; else a mere guess
     statement = counted.outside if mostly_new else counted.within
-    by_amount: defaultdict[int, list[K]] = defaultdict(list)
-    for key, by in rows:
-        by_amount[by].append(key)
+    by_amount: defaultdict[int, list[tuple[int, ...]]] = defaultdict(list)
+    for row in rows:
+        by_amount[row[-1]].append(row[:-1])
     moved: Counter[G] = Counter()
     for by, keys in sorted(by_amount.items()):
         low, high, sign = (1, by, 1) if by > 0 else (by + 1, 0, -1)
         if mostly_new:
-            for key in keys:
-                moved[counted.group(key)] += sign
+            for group, count in Counter(map(counted.group, keys)).items():
+                moved[group] += sign * count
         for part in _steps(keys):
             for row in tx.all(statement, keys=part, low=low, high=high):
                 moved[counted.group(row)] += -sign * row[-1] if mostly_new else sign * row[-1]
     return moved
 
 
-def _steps(keys: Sequence[K]) -> Iterable[Sequence[K]]:
+def _steps(keys: Sequence[tuple[int, ...]]) -> Iterable[Sequence[tuple[int, ...]]]:
     return (keys[at : at + _STEP] for at in range(0, len(keys), _STEP))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
+import orjson
 import peewee
 
 from twooter.metrics import statement_times
@@ -117,22 +118,31 @@ def _marks(items: Sequence[Any], mark: str, values: list[Any]) -> str:
         raise ValueError("a list parameter must not be empty")
     first = items[0]
     if type(first) is int:
-        return "(" + _numbers("%d", items) + ")"
+        return f"({_numbers(items)})"
     if not isinstance(first, tuple):
         values.extend(items)
         return "(" + ",".join([mark] * len(items)) + ")"
     if all(type(value) is int for value in first):
-        rows = _numbers("(" + ",".join(["%d"] * len(first)) + ")", chain.from_iterable(items), len(items))
+        rows = _numbers(items)
     else:
         values.extend(chain.from_iterable(items))
         rows = ",".join(["(" + ",".join([mark] * len(first)) + ")"] * len(items))
     return f"(VALUES {rows})" if mark == "?" else f"({rows})"  # SQLite compares rows with a table only
 
 
-def _numbers(place: str, numbers: Iterable[int], count: int | None = None) -> str:
-    """Return numbers as SQL: drivers take ten times as long, and `%d` refuses whatever is none."""
-    values = tuple(numbers)
-    return ",".join([place] * (len(values) if count is None else count)) % values
+def _numbers(items: Sequence[int] | Sequence[Sequence[int]]) -> str:
+    """Return whole numbers, or rows of them in parentheses, as SQL: drivers take thirty times as long.
+
+    Raises: TypeError for anything else.
+    """
+    text = orjson.dumps(items)
+    if text.translate(None, _OF_NUMBERS):
+        raise TypeError("only whole numbers may be written into SQL")
+    return text[1:-1].translate(_PARENTHESES).decode()
+
+
+_OF_NUMBERS = b"-0123456789,[]"
+_PARENTHESES = bytes.maketrans(b"[]", b"()")
 
 
 Assignment = Literal["add", "set", "max"]
@@ -160,7 +170,7 @@ class Insert:
             raise ValueError(f"two statements are named {name}")
         self.name, self.columns = name, tuple(columns)
         self.table, self._duplicate = table, duplicate
-        self._numbers = "(" + ",".join(["%d"] * len(columns)) + ")" if numbers is True else numbers
+        self._numbers = numbers
         self._texts: dict[str, tuple[str, str, str]] = {}
         self.observe = statement_times(name)
         registry[name] = self
@@ -173,8 +183,11 @@ class Insert:
                 mysql=database.param == "%s", mark=database.param
             )
         head, row, tail = found
+        if self._numbers is True:
+            return head + _numbers(rows) + tail, []
         if self._numbers:
-            return head + _numbers(self._numbers, chain.from_iterable(rows), len(rows)) + tail, []
+            # `%d` refuses whatever is no number
+            return head + ",".join([self._numbers % tuple(values) for values in rows]) + tail, []
         return head + ",".join([row] * len(rows)) + tail, [value for each_row in rows for value in each_row]
 
     def _compile(self, *, mysql: bool, mark: str) -> tuple[str, str, str]:

@@ -165,7 +165,7 @@ class Outbox(Table):
 
 
 class Batches(Table):
-    """Up to 500 events that were sealed together, for ever the same."""
+    """Up to 1,000 events that were sealed together, for ever the same."""
 
     id = BigIntegerField(primary_key=True)
     events = IntegerField()
