@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http
+import os
 import secrets
+import select
 import selectors
 import socket
 import time
@@ -24,6 +26,8 @@ from twooter.settings import read_settings
 
 log = get_logger("gunicorn")
 
+STAY_MS = 20
+"""How long a thread waits for the next request of the connection it has answered, unless another one needs it."""
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1_048_576
 """What a client may still send after an answer that ends its connection, so that it can read the answer."""
@@ -66,6 +70,15 @@ class Worker(ThreadWorker):
         self._flights: dict[Any, _Flight] = {}
         self._lingering: dict[Any, int] = {}  # connection: bytes thrown away
         self._look_at = 0.0
+        self._staying: set[Any] = set()  # connections whose thread waits for their next request
+        self._called, self._call = -1, -1  # a pipe that calls one such thread away
+
+    def init_process(self) -> None:
+        """Run until told to stop."""
+        self._called, self._call = os.pipe()
+        for end in (self._called, self._call):
+            os.set_blocking(end, False)
+        super().init_process()
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
         """Accept or do not accept; at the end serve whoever has connected, and let whoever comes later be refused.
@@ -86,13 +99,24 @@ class Worker(ThreadWorker):
         """Give a connection a thread when there is something to read."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
+            if self._staying:
+                os.write(self._call, b"!")
             return
         conn.timeout = time.monotonic() + self._read_seconds
         self.pending_conns.append(conn)
         self._await(conn, self.on_pending_socket_readable)
 
     def handle(self, conn: Any) -> Any:  # Any: idem
-        """Serve one request; runs in a thread."""
+        """Serve a request, and those that follow it at once; runs in a thread.
+
+        The way back through the main loop costs as much as a whole small request.
+        """
+        kept = self._serve(conn)
+        while kept is True and self._follows(conn):
+            kept = self._serve(conn)
+        return kept
+
+    def _serve(self, conn: Any) -> Any:  # Any: idem
         flight = _Flight(conn.sock)
         self._give_time(flight)
         self._flights[conn] = flight
@@ -100,6 +124,23 @@ class Worker(ThreadWorker):
             return super().handle(conn)
         finally:
             del self._flights[conn]
+
+    def _follows(self, conn: Any) -> bool:  # Any: idem
+        """Return whether the connection's next request comes soon, and before another connection needs the thread."""
+        poll = select.poll()
+        poll.register(conn.sock, select.POLLIN)
+        poll.register(self._called, select.POLLIN)
+        self._staying.add(conn)  # before looking at the queue: whoever fills it looks here afterwards
+        try:
+            if not self.alive or not self.tpool._work_queue.empty():  # noqa: SLF001 - the pool does not tell otherwise
+                return False
+            ready = [fd for fd, _ in poll.poll(STAY_MS)]
+        finally:
+            self._staying.discard(conn)
+        if self._called in ready:
+            with suppress(BlockingIOError):  # another thread was faster
+                os.read(self._called, 1)
+        return conn.sock.fileno() in ready
 
     def handle_request(self, req: Any, conn: Any) -> Any:  # Any: idem
         """Call the application, whose head has been read: what follows has a time of its own."""

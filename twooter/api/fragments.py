@@ -9,8 +9,8 @@ import orjson
 
 from twooter.domain.twoots import Card
 
-_KEPT = 8_000
-"""About 8 MB at 1 KB a twoot."""
+_KEPT = 2_000
+"""A hundred pages, about 2 MB: what is read now. Whoever leafs through the past reads what nobody else does."""
 
 
 class Fragments:

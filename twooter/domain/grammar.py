@@ -15,6 +15,7 @@ Two hashtags are the same when their keys are: NFKC, case folded, NFKC again, wi
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import html
 import unicodedata
@@ -36,6 +37,8 @@ _ENTITY = regex.compile(
     rf"|(?<!{_WORD}|[@./])@(?P<mention>[A-Za-z0-9_]{{1,30}}+)(?!{_WORD}|@|\.\p{{L}})",
     regex.VERSION1,
 )
+_REMEMBERED = 64
+"""Texts: one that is published or shown is read several times in a row."""
 _TRAILING = ".,:;!?)]}'\"…"
 
 
@@ -77,7 +80,8 @@ def tag_key(name: str) -> str:
     return f"{key[: MAX_KEY - len(digest)]}{digest}"
 
 
-def spans(text: str) -> list[Span]:
+@functools.lru_cache(maxsize=_REMEMBERED)
+def spans(text: str) -> tuple[Span, ...]:
     """Return the text cut into pieces; joined, their `text` is the text."""
     found: list[Span] = []
     at = 0
@@ -95,7 +99,7 @@ def spans(text: str) -> list[Span]:
         at = end
     if at < len(text):
         found.append(Span("text", text[at:], ""))
-    return found
+    return tuple(found)
 
 
 def _without_closing(link: str) -> str:
@@ -110,6 +114,7 @@ def _without_closing(link: str) -> str:
     return link[:end]
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def parse(text: str) -> Entities:
     """Return the hashtags and mentions of a text."""
     tags: dict[str, Hashtag] = {}
