@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
     resend_seconds: int = setting(60, "Age after which an unfinished batch is sent again.", ge=1)
     max_attempts: int = setting(5, "Sendings of a batch before its failing events are parked.", ge=1)
+    probe_token: SecretStr | None = setting(None, "Token `probe` signs in with; or a name and a password:")
+    probe_username: str | None = setting(None, "Account `probe` signs in to; its mail address is confirmed.")
+    probe_password: SecretStr | None = setting(None, "Password of that account.")
     exporter_seconds: float = setting(5.0, "How often the exporter measures.", gt=0, le=60)
     timings_seconds: int = setting(60, "How often a process writes its request and query times.", ge=1)
 
