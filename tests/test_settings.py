@@ -99,6 +99,7 @@ BAD = {
     "LOG_LEVEL": ["verbose", "INFO"],
 }
 ANYTHING = {"VAR_DIR", "HOST", "DATABASE_TLS_CA", "SECRET_KEYS", "ADDRESS_KEY", "MAIL_FROM"}
+ANYTHING |= {"PROBE_TOKEN", "PROBE_USERNAME", "PROBE_PASSWORD"}
 """Any text may be meant."""
 
 

@@ -69,7 +69,7 @@ class Outboxes:
         outbox.append_many(tx, account_id, rows)
 
     def seal(self) -> tuple[int, list[Delivery]]:
-        """Seal up to 500 waiting events into one batch; return their number and what is to be sent."""
+        """Seal up to 1,000 waiting events into one batch; return their number and what is to be sent."""
         batch_id, now_ms = self._ids.make(), self._ids.now_ms()
         traced: list[Envelope] = []
 
