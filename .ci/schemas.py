@@ -1,11 +1,10 @@
-"""Check manifests against the schemas of one version of Kubernetes: `python schemas.py VERSION FILE...`."""
+"""Check manifests against the schemas of versions of Kubernetes: `python schemas.py FOLDER VERSION...`."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate  # type: ignore[import-not-found]  # installed from requirements-chart.txt, apart from this
 import yaml
@@ -14,36 +13,50 @@ FOREIGN = ("monitoring.coreos.com/", "keda.sh/", "gateway.networking.k8s.io/")
 """Groups that are not Kubernetes' own: their schemas come with their operators, and are not here."""
 
 
-def check(version: str, path: Path, foreign: Counter[str]) -> tuple[int, list[str]]:
-    """Return how many manifests of a file were checked, and what is wrong with them."""
-    wrong, checked = [], 0
-    for manifest in filter(None, yaml.safe_load_all(path.read_text())):
-        kind = f"{manifest['apiVersion']} {manifest['kind']}"
-        if manifest["apiVersion"].startswith(FOREIGN):
-            foreign[kind] += 1
-            continue
-        checked += 1
-        try:
-            kubernetes_validate.validate(manifest, version, strict=True)
-        except kubernetes_validate.ValidationError as ex:
-            place = ".".join(str(part) for part in ex.path)
-            wrong.append(f"{path.name}: {kind} {manifest['metadata']['name']}: {place}: {ex.message}")
-    return checked, wrong
+class Tally:
+    """What was looked at, what was not, and what is wrong."""
+
+    def __init__(self) -> None:
+        self.checked = 0
+        self.foreign: Counter[str] = Counter()
+        self.wrong: list[str] = []
+
+    def check(self, version: str, path: Path) -> None:
+        """Add the manifests of one file."""
+        for manifest in filter(None, yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader)):
+            kind = f"{manifest['apiVersion']} {manifest['kind']}"
+            if manifest["apiVersion"].startswith(FOREIGN):
+                self.foreign[kind] += 1
+                continue
+            self.checked += 1
+            try:
+                kubernetes_validate.validate(manifest, version, strict=True)
+            except kubernetes_validate.ValidationError as ex:
+                place = ".".join(str(part) for part in ex.path)
+                self.wrong.append(
+                    f"{path.name}: {kind} {manifest['metadata']['name']}: {place}: {ex.message}"
+                )
 
 
-def main(version: str, *names: str) -> None:
-    """Check all files, and tell what was wrong and what was not looked at."""
-    foreign: Counter[str] = Counter()
-    results: list[Any] = [check(version, Path(name), foreign) for name in names]
-    wrong = [line for _, lines in results for line in lines]
-    told = ", ".join(f"{kind}: {count}" for kind, count in sorted(foreign.items()))
+def main(folder: str, *versions: str) -> None:
+    """Check every file that ends in a version, and tell what was wrong and what was not looked at.
+
+    Raises: SystemExit.
+    """
+    tally = Tally()
+    for version in versions:
+        files = sorted(Path(folder).glob(f"*-{version}.yaml"))
+        if not files:
+            sys.exit(f"schemas: nothing was rendered for Kubernetes {version}")
+        for path in files:
+            tally.check(version, path)
     print(
-        f"Kubernetes {version}: {sum(n for n, _ in results)} manifests of {len(names)} files fit its schemas"
+        f"schemas: {tally.checked} manifests for Kubernetes {', '.join(versions)}, {len(tally.wrong)} wrong"
     )
-    if told:
-        print(f"  not Kubernetes' own, checked by tests only: {told}")
-    if wrong:
-        sys.exit("\n".join(wrong))
+    told = ", ".join(f"{kind} ({count})" for kind, count in sorted(tally.foreign.items()))
+    print(f"schemas: not Kubernetes' own, so checked by tests only: {told or 'none'}")
+    if tally.wrong:
+        sys.exit("\n".join(tally.wrong))
 
 
 if __name__ == "__main__":

@@ -79,14 +79,17 @@ def template(
     return helm(*arguments, *options, program=program)
 
 
+def parsed(text: str) -> list[Manifest]:
+    """Return the manifests of a text."""
+    return [document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document]
+
+
 def render(*files: str, sets: dict[str, Any] | None = None, options: tuple[str, ...] = ()) -> list[Manifest]:
     """Return the manifests.
 
     Raises: Refused.
     """
-    return [
-        document for document in yaml.safe_load_all(template(*files, sets=sets, options=options)) if document
-    ]
+    return parsed(template(*files, sets=sets, options=options))
 
 
 def needed(name: str) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def test_everything_is_denied_and_then_a_little_allowed(name: str) -> None:
             "api": {53, 3306, 6379, 5671, 5672},
             "worker": {53, 3306, 6379, 5671, 5672, 465, 587},
             "test": {53, 3306, 6379, 5671, 5672, 8000},
+            "probe": {53, 3306, 6379, 5671, 5672, 8000, 80, 443},
             "dev-database": {53},
             "dev-redis": {53},
         }.get(component(pod), {53, 3306, 6379, 5671, 5672}), owner
@@ -162,6 +163,31 @@ def test_a_manual_migration_waits_to_be_started() -> None:
     manifests = render(sets=NAMED | {"migrations.mode": "manual"})
     assert not of_kind(manifests, "Job")
     assert one(manifests, "CronJob", "twooter-migrate")["spec"]["suspend"] is True
+
+
+def test_the_probe_goes_the_way_of_clients_as_an_account_of_its_own() -> None:
+    cron = one(rendered("everything"), "CronJob", "twooter-probe")["spec"]
+    (container,) = cron["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == [
+        "twooter",
+        "probe",
+        "--url",
+        "https://twooter.example.org",
+        "--seconds",
+        "30",
+        "--record",
+    ]
+    entries = environment(container)
+    for name in ("TOKEN", "USERNAME", "PASSWORD"):
+        reference = entries[f"TWOOTER_PROBE_{name}"]["valueFrom"]["secretKeyRef"]
+        assert reference == {"name": "probe", "key": f"TWOOTER_PROBE_{name}", "optional": True}
+    for person in ("register", "anonymous"):
+        manifests = render(sets=NAMED | ADDRESS | {"probe": {"enabled": True, "person": person}})
+        (container,) = one(manifests, "CronJob", "twooter-probe")["spec"]["jobTemplate"]["spec"]["template"][
+            "spec"
+        ]["containers"]
+        assert f"--{person}" in container["args"]
+        assert "TWOOTER_PROBE_TOKEN" not in environment(container)
 
 
 def test_a_database_s_authority_is_mounted_where_the_setting_says() -> None:

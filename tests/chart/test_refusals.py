@@ -112,6 +112,11 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         "name the Gateway to hang on",
     ),
     "an address that is none": (NAMED | {"publicUrl": "t.example.org"}, "publicUrl must be an address"),
+    "a probe of nothing": (NAMED | {"probe.enabled": True}, "probe.url is missing"),
+    "a probe by nobody": (
+        INLINE | {"probe": {"enabled": True, "url": "https://t.example.org"}},
+        "probe.existingSecret is missing",
+    ),
     "ScaledObject and HPA": (
         NAMED
         | {

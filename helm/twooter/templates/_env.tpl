@@ -74,8 +74,8 @@
 {{- toYaml $sources -}}
 {{- end -}}
 
-{{/* `env` and `envFrom` of a container: names are keys of one map, so none is there twice. Takes root, env (a map of the
-component's own), extraEnv, inline (for hooks, which run before the ConfigMap is there). */}}
+{{/* `env` and `envFrom` of a container: names are keys of one map, so none is there twice. Takes root, env (the
+component's own: name -> text or `valueFrom`), extraEnv, inline (for hooks, which run before the ConfigMap is there). */}}
 {{- define "twooter.env" -}}
 {{- $root := .root -}}
 {{- $full := include "twooter.fullname" $root -}}
@@ -93,7 +93,7 @@ component's own), extraEnv, inline (for hooks, which run before the ConfigMap is
 {{- $_ := set $entries $name (dict "valueFrom" (dict "secretKeyRef" $reference)) -}}
 {{- end -}}
 {{- range $name, $value := .env | default dict -}}
-{{- $_ := set $entries $name (dict "value" (toString $value)) -}}
+{{- $_ := set $entries $name (ternary $value (dict "value" (toString $value)) (kindIs "map" $value)) -}}
 {{- end -}}
 {{- range .extraEnv -}}
 {{- $_ := set $entries .name (omit . "name") -}}

@@ -25,4 +25,7 @@ TWOOTER_CACHE_URL: Name the Secret that holds it in cache.existingSecret
 TWOOTER_SECRET_KEYS: Name the Secret that holds it in signing.existingSecret
 TWOOTER_ADDRESS_KEY: Put it into the Secret of signing.existingSecret
 TWOOTER_SMTP_URL: Name the Secret that holds it in mail.existingSecret
+TWOOTER_PROBE_TOKEN: Name the Secret that holds it in probe.existingSecret
+TWOOTER_PROBE_USERNAME: Name the Secret that holds it in probe.existingSecret
+TWOOTER_PROBE_PASSWORD: Name the Secret that holds it in probe.existingSecret
 {{- end -}}
