@@ -89,7 +89,7 @@ class OpenApiResource:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Read."""
         body, etag = self._body
-        lists.send(req, resp, body, etag, anonymous=True)
+        lists.send(req, resp, body, etag)
 
 
 class DocsResource:

@@ -43,8 +43,9 @@ class Answer:
     """What is sent."""
 
     body: bytes
-    etag: str
     link: str | None
+    etag: str | None
+    """Of what is the same for everybody; personal answers are not to be kept."""
 
 
 class Lists:
@@ -74,11 +75,11 @@ class Lists:
         kept = self._find((path, page), version, lambda: _render(read, page, shape))
         if viewer is None:
             if kept.anonymous is None:
-                kept.anonymous = self._answer(path, scope, query.limit, kept)
+                kept.anonymous = self._answer(path, scope, query.limit, kept, anonymous=True)
             answer = kept.anonymous
         else:
-            answer = self._answer(path, scope, query.limit, kept)
-        send(req, resp, answer.body, answer.etag, anonymous=viewer is None)
+            answer = self._answer(path, scope, query.limit, kept, anonymous=False)
+        send(req, resp, answer.body, answer.etag)
         if answer.link is not None:
             resp.set_header("Link", answer.link)
 
@@ -101,7 +102,7 @@ class Lists:
                 kept = self._kept[key] = render()
             return kept
 
-    def _answer(self, path: str, scope: str, limit: int, kept: Kept) -> Answer:
+    def _answer(self, path: str, scope: str, limit: int, kept: Kept, *, anonymous: bool) -> Answer:
         cursors = {}
         if kept.next_before is not None:
             cursors["next"] = self._cursors.make(scope, before=kept.next_before)
@@ -113,7 +114,7 @@ class Lists:
         )
         ends = {"next": cursors.get("next"), "prev": cursors.get("prev")}
         body = b'{"items":' + kept.items + b"," + orjson.dumps(ends)[1:]
-        return Answer(body, etag_of(body), link or None)
+        return Answer(body, link or None, etag_of(body) if anonymous else None)
 
 
 def _render(read: Callable[[Page], Slice[T]], page: Page, shape: Callable[[T], Any]) -> Kept:
@@ -129,11 +130,11 @@ def etag_of(body: bytes) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
-def send(req: falcon.Request, resp: falcon.Response, body: bytes, etag: str, *, anonymous: bool) -> None:
-    """Send JSON, or 304 when an anonymous client has it already."""
-    if not anonymous:
+def send(req: falcon.Request, resp: falcon.Response, body: bytes, etag: str | None) -> None:
+    """Send JSON, or 304 when a client has it already; what is personal has no ETag."""
+    if etag is None:
         resp.set_header("Vary", "Authorization")
-    if not anonymous or not unchanged(req, resp, etag):
+    if etag is None or not unchanged(req, resp, etag):
         resp.data, resp.content_type = body, falcon.MEDIA_JSON
 
 

@@ -94,7 +94,7 @@ def _window(value: HashtagWindow) -> dict[str, Any]:
 def send(req: falcon.Request, resp: falcon.Response, value: Any) -> None:  # Any: JSON values
     """Send an answer that is the same for everyone, or 304."""
     body = orjson.dumps(value)
-    lists.send(req, resp, body, lists.etag_of(body), anonymous=True)
+    lists.send(req, resp, body, lists.etag_of(body))
 
 
 class HashtagResource:
