@@ -45,6 +45,7 @@ def run(app: Celery, pulse: Pulse) -> None:
         """A scheduler with a pulse."""
 
         def tick(self, *arguments: Any, **options: Any) -> float:  # Any: Celery has no types
+            self.producer  # noqa: B018 - connects now: probes ask before the first task is due, in half a minute
             pause: float = super().tick(*arguments, **options)
             pulse.tick()
             return pause
