@@ -66,6 +66,16 @@ OVERVIEW = Dashboard(
                 "Age of the oldest event that is not sealed, and of the oldest batch that is not applied.",
             ),
             Panel(
+                "Seen from outside",
+                "s",
+                {
+                    "since a probe succeeded": most("twooter_probe_success_age_seconds"),
+                    "time of the last one": most("twooter_probe_seconds"),
+                },
+                "What `python -m twooter probe` found. Empty without probes.",
+                width=24,
+            ),
+            Panel(
                 "Drift",
                 "none",
                 {"{{kind}}": most("twooter_aggregate_drift", "kind")},

@@ -1,5 +1,8 @@
 """A Twooter in the shape of production, kept busy, and a Prometheus that watches it; one of each per worker."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +14,7 @@ from tests.faults.truths import Truth
 from tests.monitoring.prometheuses import Prometheus
 from tests.monitoring.visitors import Visitors
 from tests.processes import wait_until
+from tests.rules.sources import ROOT
 from workers.schedule import ENTRIES
 
 PARTS = ("api", "relay", "worker", "exporter")
@@ -29,9 +33,30 @@ def app(mariadb_server_url: str, worker_id: str) -> Iterator[App]:
             "TWOOTER_LOG_FORMAT": "json",
         }
         shape = App.production(database.url, broker.url, parts=PARTS, **settings)
-        with App(PARTS, shape.settings, commands) as started, Visitors(started, database.url, cache.url):
-            _run_periodic_tasks(database.url)
-            yield started
+        with App(PARTS, shape.settings, commands) as started:
+            _probe(started)
+            with Visitors(started, database.url, cache.url):
+                _run_periodic_tasks(database.url)
+                yield started
+
+
+def _probe(app: App) -> None:
+    """Look from outside, as the chart's CronJob does."""
+    command = [
+        sys.executable,
+        "-m",
+        "twooter",
+        "probe",
+        "--url",
+        app.url,
+        "--register",
+        "--record",
+        "--seconds",
+        "90",
+    ]
+    environment = {**os.environ, **app.settings, "TWOOTER_METRICS_PORT": "1", "PYTHONPATH": str(ROOT)}
+    probed = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+    assert probed.returncode == 0, probed.stdout + probed.stderr
 
 
 def _run_periodic_tasks(database_url: str) -> None:

@@ -32,7 +32,7 @@ def test_a_case_that_is_wrong_fails(tmp_path: Path) -> None:
     path = CASES / "probe.yaml"
     text = path.read_text().replace("../../../helm", str(ROOT / "helm"))
     turned = tmp_path / "turned.yaml"
-    turned.write_text(text.replace("1 1 0x5", "1 1 1x5"))
+    turned.write_text(text.replace("1 1 0x10", "1 1 1x10"))
     assert promtool("test", "rules", str(turned)).returncode != 0
 
 
