@@ -127,7 +127,6 @@ def wire(settings: Settings) -> Services:
             cards,
             limits,
             may_post_anonymously=settings.may_post_anonymously,
-            needs_confirmed_email=settings.needs_confirmed_email,
         ),
         stats=MessageStats(storage),
         timings=timings,

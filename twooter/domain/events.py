@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from twooter.domain.twoots import Twoot
+
 
 @dataclass(frozen=True, slots=True)
 class TwootEvent:
@@ -24,6 +26,25 @@ class TwootEvent:
     parent_id: int | None
     parent_author_id: int | None
     version: int
+
+
+def appeared(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
+    """Return the event of a new twoot."""
+    return _twoot_event(twoot, tag_ids, sign=1, version=twoot.version)
+
+
+def gone(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
+    """Return the event of a twoot's end; its version outdoes all that was told of the twoot before."""
+    return _twoot_event(twoot, tag_ids, sign=-1, version=twoot.version + 1)
+
+
+def _twoot_event(twoot: Twoot, tag_ids: tuple[int, ...], *, sign: int, version: int) -> TwootEvent:
+    parent_id, parent_author_id = (
+        (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
+    )
+    return TwootEvent(
+        sign, twoot.author_id, twoot.id, twoot.created_ms, tag_ids, parent_id, parent_author_id, version
+    )
 
 
 @dataclass(frozen=True, slots=True)

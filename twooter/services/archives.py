@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from twooter.domain import ids as id_rules
-from twooter.domain.events import TwootEvent
+from twooter.domain import events
 from twooter.domain.grammar import Hashtag
 from twooter.domain.twoots import Parent, Twoot
 from twooter.errors import Unavailable
@@ -84,8 +83,8 @@ class Archives:
         ]
         entries.insert_many(tx, [(twoot.id, author_id) for twoot in written], tagged)
         accounts.move_twoots(tx, author_id, len(written))
-        events = [_event(twoot, tuple(tags)) for twoot, tags in zip(written, tag_ids, strict=True)]
-        self._outboxes.append_many(tx, author_id, events)
+        appeared = [events.appeared(twoot, tuple(tags)) for twoot, tags in zip(written, tag_ids, strict=True)]
+        self._outboxes.append_many(tx, author_id, appeared)
 
 
 def _twoot(id_: int, author_id: int, post: Post) -> Twoot:
@@ -97,11 +96,3 @@ def _twoot(id_: int, author_id: int, post: Post) -> Twoot:
         hashtags=() if post.given_tag is not None else tuple(tag.name for tag in post.tags),
         parent=post.parent,
     )
-
-
-def _event(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
-    parent_id, parent_author_id = (
-        (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
-    )
-    at_ms = id_rules.time_ms(twoot.id)
-    return TwootEvent(1, twoot.author_id, twoot.id, at_ms, tag_ids, parent_id, parent_author_id, version=1)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from twooter.domain import events
 from twooter.domain import ids as id_rules
 from twooter.domain.accounts import State, Viewer
-from twooter.domain.events import AccountEvent, DeletionEvent, Envelope, TwootEvent
+from twooter.domain.events import AccountEvent, DeletionEvent, Envelope
 from twooter.domain.grammar import Hashtag
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Twoot
@@ -120,7 +121,7 @@ class Deletions:
                 gone += 1
                 tag_ids = tuple(ids_by_key[tag.key] for tag in tags[twoot.id])
                 entries.remove(tx, twoot.id, tag_ids)
-                self._outboxes.append(tx, account_id, _gone(twoot, tag_ids), request_id=None)
+                self._outboxes.append(tx, account_id, events.gone(twoot, tag_ids), request_id=None)
             accounts.move_twoots(tx, account_id, -gone)
             return gone
 
@@ -153,19 +154,3 @@ class Deletions:
 
         if self._outboxes.transact(work):
             log.info("account_deleted", account_id=account_id)
-
-
-def _gone(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
-    parent_id, parent_author_id = (
-        (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
-    )
-    return TwootEvent(
-        -1,
-        twoot.author_id,
-        twoot.id,
-        twoot.created_ms,
-        tag_ids,
-        parent_id,
-        parent_author_id,
-        twoot.version + 1,
-    )

@@ -12,7 +12,7 @@ from twooter.domain.clients import Client
 from twooter.domain.grammar import Hashtag
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Message, Twoot
-from twooter.errors import Forbidden, Invalid, Unauthorized
+from twooter.errors import Invalid, Unauthorized
 from twooter.services.cards import Cards
 from twooter.services.hashtags import Hashtags
 from twooter.services.limits import Limits
@@ -40,7 +40,6 @@ class Messages:
         limits: Limits,
         *,
         may_post_anonymously: bool,
-        needs_confirmed_email: bool,
     ) -> None:
         self._storage = storage
         self._twoots = twoots
@@ -48,7 +47,6 @@ class Messages:
         self._cards = cards
         self._limits = limits
         self._may_post_anonymously = may_post_anonymously
-        self._needs_confirmed_email = needs_confirmed_email
 
     def post(
         self,
@@ -64,10 +62,10 @@ class Messages:
         Raises: Unauthorized where messages need a token; Forbidden before the e-mail address is confirmed, where that
         is asked for; Invalid for a text or a tag that cannot be; TooMany above the limit of the account or network.
         """
-        if viewer is None and not self._may_post_anonymously:
+        if viewer is not None:
+            self._twoots.check_may_post(viewer)
+        elif not self._may_post_anonymously:
             raise Unauthorized("Sign in: POST /v1/tokens gives a token for the Authorization header.")
-        if viewer is not None and self._needs_confirmed_email and not viewer.email_confirmed:
-            raise Forbidden("Confirm your e-mail address first.", code="email_not_confirmed")
         if errors := rules.check_message(text, tag):
             raise Invalid(*errors)
         if viewer is None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twooter.domain import grammar, text
+from twooter.domain import events, grammar, text
 from twooter.domain import ids as id_rules
 from twooter.domain import twoots as rules
 from twooter.domain.accounts import Viewer
-from twooter.domain.events import TwootEvent
 from twooter.domain.grammar import Hashtag
 from twooter.domain.twoots import Card, Draft, Message, Parent, Twoot
 from twooter.errors import Conflict, Forbidden, Invalid, NotFound
@@ -47,6 +46,14 @@ class Twoots:
         self._versions = versions
         self._needs_confirmed_email = needs_confirmed_email
 
+    def check_may_post(self, viewer: Viewer) -> None:
+        """Do nothing for whoever may post.
+
+        Raises: Forbidden before the e-mail address is confirmed, where that is asked for.
+        """
+        if self._needs_confirmed_email and not viewer.email_confirmed:
+            raise Forbidden("Confirm your e-mail address first.", code="email_not_confirmed")
+
     def publish(
         self,
         viewer: Viewer,
@@ -60,8 +67,7 @@ class Twoots:
         Raises: Invalid for a bad text, an unknown parent, or a key used for another request; Forbidden before the
         e-mail address is confirmed, where that is asked for; NotFound when the key's twoot was deleted since.
         """
-        if self._needs_confirmed_email and not viewer.email_confirmed:
-            raise Forbidden("Confirm your e-mail address first.", code="email_not_confirmed")
+        self.check_may_post(viewer)
         draft = Draft(text.clean(draft.text), draft.reply_to, draft.language)
         if errors := rules.check_draft(draft):
             raise Invalid(*errors)
@@ -124,8 +130,7 @@ class Twoots:
                 return False
             entries.remove(tx, twoot.id, tag_ids)
             accounts.move_twoots(tx, twoot.author_id, -1)
-            event = _event(twoot, tag_ids, sign=-1, version=twoot.version + 1)
-            self._outboxes.append(tx, twoot.author_id, event, request_id=request_id)
+            self._outboxes.append(tx, twoot.author_id, events.gone(twoot, tag_ids), request_id=request_id)
             return True
 
         removed = self._outboxes.transact(work)
@@ -176,9 +181,7 @@ class Twoots:
             entries.insert(tx, twoot.id, twoot.author_id, tag_ids)
             if not accounts.add_twoot(tx, twoot.author_id):
                 raise NotFound("account")  # suspended or deleted since the request began
-            self._outboxes.append(
-                tx, twoot.author_id, _event(twoot, tag_ids, sign=1, version=1), request_id=request_id
-            )
+            self._outboxes.append(tx, twoot.author_id, events.appeared(twoot, tag_ids), request_id=request_id)
             return True
 
         if not self._outboxes.transact(work):
@@ -203,12 +206,3 @@ class Twoots:
         if twoot is None:
             raise NotFound("twoot")
         return twoot
-
-
-def _event(twoot: Twoot, tag_ids: tuple[int, ...], *, sign: int, version: int) -> TwootEvent:
-    parent_id, parent_author_id = (
-        (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
-    )
-    return TwootEvent(
-        sign, twoot.author_id, twoot.id, twoot.created_ms, tag_ids, parent_id, parent_author_id, version
-    )
