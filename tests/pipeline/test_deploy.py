@@ -59,7 +59,7 @@ def test_what_works_stays(cluster: Programs) -> None:
     assert "--install --version 0.2.0" in upgrade
     assert f"image.repository=registry.example/me/twooter --set-string image.digest={DIGEST}" in upgrade
     assert "--rollback-on-failure --wait" in upgrade
-    assert cluster.calls("python") == ["python -m twooter probe https://twooter.example"]
+    assert cluster.calls("python") == ["python -m twooter probe --url https://twooter.example"]
     assert not cluster.calls("helm rollback")
 
 
