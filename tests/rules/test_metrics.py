@@ -1,10 +1,13 @@
 """Every metric says what it is, in which unit, and has labels that cannot grow without bound."""
 
+import tomllib
+
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from tests.rules.sources import sources
-from twooter import metrics
+from tests.rules.metrics_page import full_name
+from tests.rules.sources import ROOT, sources
+from twooter import VERSION, metrics
 
 UNITS = ("_seconds", "_total", "_bytes", "_info")
 UNITLESS = {
@@ -54,11 +57,6 @@ FOUND: dict[str, MetricWrapperBase] = {
 }
 
 
-def full_name(metric: MetricWrapperBase) -> str:
-    """Return the name as it is scraped."""
-    return f"{metric._name}_total" if isinstance(metric, Counter) else metric._name
-
-
 def test_there_are_metrics() -> None:
     assert len(FOUND) > 10
 
@@ -105,3 +103,8 @@ def test_every_metric_is_used() -> None:
     elsewhere = "\n".join(s.text for s in sources("twooter", "workers"))
     unused = [name for name in FOUND if elsewhere.count(name) < 2]
     assert not unused, unused
+
+
+def test_the_version_that_is_told_is_that_of_the_package() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert package["version"] == VERSION
