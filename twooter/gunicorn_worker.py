@@ -100,7 +100,8 @@ class Worker(ThreadWorker):
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             if self._staying:
-                os.write(self._call, b"!")
+                with suppress(BlockingIOError):  # thousands of calls wait already
+                    os.write(self._call, b"!")
             return
         conn.timeout = time.monotonic() + self._read_seconds
         self.pending_conns.append(conn)
