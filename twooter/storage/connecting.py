@@ -75,6 +75,12 @@ def connect(settings: Settings) -> peewee.Database:
     return database  # type: ignore[no-any-return]  # Any: the lock is not in Peewee's types
 
 
+def place(settings: Settings) -> str:
+    """Return where the database is, without user and password."""
+    url = urlsplit(settings.database_dsn)
+    return unquote(url.path[1:]) if url.scheme == "sqlite" else f"{url.hostname}:{url.port or 3306}"
+
+
 def patient(database: peewee.Database) -> peewee.Database:
     """Return another connection to the same database that waits for answers as long as they take, as DDL may."""
     if not isinstance(database, _Mysql):

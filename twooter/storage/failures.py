@@ -34,6 +34,8 @@ _UNREACHABLE = {
     *(1969, 3024),  # a statement took too long
 }
 """Refused, too many connections, read-only, network trouble, disk full, statement timeout."""
+_NOT_LET_IN = {1044, 1045, 1129, 1130, 1698}
+_NO_DATABASE = 1049
 _SQLITE_AGAIN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_UNREACHABLE = {
     sqlite3.SQLITE_FULL,
@@ -72,6 +74,18 @@ def classify(ex: peewee.PeeweeException) -> Failure:
         return Failure.UNREACHABLE if code in _UNREACHABLE else Failure.OTHER
     # the driver's own words, without a number: answers out of step, or a connection that is closed
     return Failure.LOST if isinstance(ex, peewee.InterfaceError | peewee.InternalError) else Failure.OTHER
+
+
+def explain(ex: BaseException | None) -> str:
+    """Return, as the end of a sentence about the database, what somebody who sets it up can do about a failure."""
+    code = ex.args[0] if ex is not None and ex.args else None
+    if code in _NOT_LET_IN:
+        return "lets nobody in with this user, password and address: see TWOOTER_DATABASE_URL and the user's grants"
+    if code == _NO_DATABASE:
+        return "has no database of this name: create it, or correct TWOOTER_DATABASE_URL"
+    if "SSL" in str(ex):
+        return "could not be verified by TLS: see TWOOTER_DATABASE_TLS and TWOOTER_DATABASE_TLS_CA"
+    return "does not answer: is it up, is TWOOTER_DATABASE_URL right, and does the network let this process reach it?"
 
 
 def _of_sqlite(code: int) -> Failure:
