@@ -121,6 +121,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[handler(settings, stream)], level=max(level, logging.INFO), force=True)
+    logging.captureWarnings(True)  # written as sentences to standard error they would be no JSON
 
 
 def handler(settings: Settings, stream: TextIO | None = None) -> logging.Handler:
