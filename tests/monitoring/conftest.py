@@ -55,7 +55,9 @@ def _probe(app: App) -> None:
         "90",
     ]
     environment = {**os.environ, **app.settings, "TWOOTER_METRICS_PORT": "1", "PYTHONPATH": str(ROOT)}
-    probed = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+    probed = subprocess.run(
+        command, check=False, env=environment, capture_output=True, text=True, timeout=120
+    )
     assert probed.returncode == 0, probed.stdout + probed.stderr
 
 
