@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -110,12 +111,15 @@ def test_what_is_no_traceparent_begins_a_trace_of_its_own(
     assert span.parent_span_id == b""
 
 
-def test_a_collector_that_is_away_costs_nobody_anything(
-    sqlite_template: SqliteTemplate, tmp_path: Path
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_collector_that_does_not_answer_costs_nobody_anything(
+    sqlite_template: SqliteTemplate, tmp_path: Path, *, is_there: bool
 ) -> None:
-    """Spans are counted as failed; no line is an error, and the process ends in time."""
-    endpoint = f"http://127.0.0.1:{free_port()}"
-    with App.embedded(sqlite_template.fresh(tmp_path), TWOOTER_OTEL_ENDPOINT=endpoint) as app:
+    """Away or silent: spans are counted as failed; no line is an error, and the process ends in time."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    port = silent.getsockname()[1] if is_there else free_port()
+    endpoint = {"TWOOTER_OTEL_ENDPOINT": f"http://127.0.0.1:{port}"}
+    with silent, App.embedded(sqlite_template.fresh(tmp_path), **endpoint) as app:
         post(app, "away")
         wait_until(lambda: _failed(app) > 0, seconds=30, what="a span that was not taken")
         app.terminate("embedded", seconds=20)

@@ -29,13 +29,18 @@ class Image:
     data: Path
     docker: bool
 
+    @property
+    def label(self) -> str:
+        """Return what docker finds the containers of this run by."""
+        return f"twooter.test={self.root}"
+
     def command(self, *arguments: str, program: str = "", **environment: str) -> list[str]:
         """Return the command that runs the image with these arguments, or another program in it."""
         inner = [program] if program else self.config["Entrypoint"]
         variables = [f"{name}={value}" for name, value in environment.items()]
         if self.docker:
             options = ["--rm", "--read-only", "--tmpfs", "/tmp:size=64m,mode=1777", "--cap-drop", "ALL"]  # noqa: S108 - the container's
-            options += ["--security-opt", "no-new-privileges", "--network", "host"]
+            options += ["--security-opt", "no-new-privileges", "--network", "host", "--label", self.label]
             options += ["--volume", f"{self.data}:/srv/data", "--entrypoint", inner[0]]
             options += [part for variable in variables for part in ("--env", variable)]
             return ["docker", "run", *options, self.name, *inner[1:], *arguments]
@@ -108,7 +113,11 @@ def opened(archive: Path) -> Iterator[Image]:
             data.chmod(0o777)  # the image's user is nobody here
             if not docker:
                 _unpack(tar, manifest["Layers"], root)
-        yield Image(manifest["RepoTags"][0], document["config"], sum(sizes[own:]), root, data, docker)
+        image = Image(manifest["RepoTags"][0], document["config"], sum(sizes[own:]), root, data, docker)
+        try:
+            yield image
+        finally:
+            _remove_containers(image)
     finally:
         shutil.rmtree(folder)
 
@@ -118,6 +127,14 @@ def has_docker() -> bool:
     if shutil.which("docker") is None:
         return False
     return subprocess.run(["docker", "info"], check=False, capture_output=True, timeout=30).returncode == 0
+
+
+def _remove_containers(image: Image) -> None:
+    """End what outlived the client that started it: a killed one takes nothing with it."""
+    if image.docker:
+        command = ["docker", "ps", "--all", "--quiet", "--filter", f"label={image.label}"]
+        for container in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split():
+            subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True)
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:

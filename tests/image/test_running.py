@@ -16,7 +16,11 @@ DATABASE = {"TWOOTER_ENV": "laptop", "TWOOTER_DATABASE_URL": "sqlite:////srv/dat
 
 
 @pytest.mark.parametrize(
-    "part", ["twooter serve", "twooter relay", "twooter migrate", "workers worker", "workers beat"]
+    "part",
+    [
+        *("twooter serve", "twooter relay", "twooter exporter", "twooter probe", "twooter migrate"),
+        *("workers worker", "workers beat"),
+    ],
 )
 def test_arguments_choose_the_part(image: Image, part: str) -> None:
     answer = image.run(*part.split(), "--help")
