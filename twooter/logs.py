@@ -31,6 +31,9 @@ _SECRETS = re.compile(
 )
 
 
+_HARMLESS = (int, float, logging.LogRecord)
+
+
 def get_logger(name: str) -> Any:  # Any: structlog's lazy proxy has no useful static type
     """Return the logger of a part of Twooter; event names are static snake_case words."""
     return structlog.get_logger(name, part=name)
@@ -44,7 +47,7 @@ def _is_secret(name: str) -> bool:
 
 def _mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for key, value in event.items():
-        if value is not None and not isinstance(value, int | float | logging.LogRecord):
+        if value is not None and not isinstance(value, _HARMLESS):
             event[key] = "***" if _is_secret(key) else _masked(value)
     return event
 
