@@ -89,7 +89,9 @@ def test_migrate_says_what_it_did_and_check_what_it_would_do(
 def test_a_database_that_is_away_is_a_sentence(twooter: Call) -> None:
     done = twooter("migrate", TWOOTER_DATABASE_URL="mysql://u:hidden-password@127.0.0.1:1/x")
     assert done.returncode == 1
-    assert b"Error: Nothing was migrated. The database at 127.0.0.1:1 does not answer: is it up" in done.stderr
+    assert (
+        b"Error: Nothing was migrated. The database at 127.0.0.1:1 does not answer: is it up" in done.stderr
+    )
     assert b"Traceback" not in done.stderr
     assert b"hidden" not in done.stderr + done.stdout
 

@@ -87,7 +87,8 @@ def test_a_database_that_does_not_let_us_in_yet_is_waited_for(
 def test_a_newer_schema_is_fine(storage: Storage) -> None:
     """Version N goes on while N+1 has migrated."""
     storage.database.execute_sql(
-        "INSERT INTO schema_migrations (id, name, applied) SELECT 9999, '9999_future', MAX(applied) FROM schema_migrations"
+        "INSERT INTO schema_migrations (id, name, applied) "
+        "SELECT 9999, '9999_future', MAX(applied) FROM schema_migrations"
     )
     assert await_schema(storage, threading.Event())
 
