@@ -18,7 +18,7 @@ _QUICK: Values = {"migrations": {"backoffLimit": 0, "activeDeadlineSeconds": 40}
 CASES = {
     "missing": ("a Secret that is not there", ("not found",)),
     "unreachable": ("a database that nobody can reach", ("does not answer",)),
-    "broken": ("a migration that fails", ("accounts", "already exists")),
+    "broken": ("a migration that fails", ("Unknown column 'id'",)),
 }
 
 

@@ -54,11 +54,11 @@ class Release:
         self._helm("rollback", self.name, *([str(revision)] if revision else []), seconds=seconds)
 
     def test(self, *, seconds: int = 180) -> str:
-        """Run the chart's own tests and return what they wrote.
+        """Run the chart's own tests and return what Helm says of them.
 
         Raises: Failed.
         """
-        return self._run("test", self.name, "--logs", "--timeout", f"{seconds}s", seconds=seconds + 30)
+        return self._run("test", self.name, "--timeout", f"{seconds}s", seconds=seconds + 30)
 
     def uninstall(self) -> None:
         """Remove it."""

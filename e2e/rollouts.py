@@ -49,9 +49,9 @@ def scale_out(world: World) -> Figures:
     """Scale the API from one Pod to three, and the workers of a group from one to two, by two numbers."""
     figures: Figures = {}
     with world.unharmed(figures):
-        world.release.upgrade(
-            {"api": {"replicas": 1, "autoscaling": {"enabled": False}}, "worker": {"groups": _groups(1)}}
-        )
+        # Helm removes the autoscaler last: until then it would take back any number below its own least
+        world.release.upgrade({"api": {"replicas": _PODS, "autoscaling": {"enabled": False}}})
+        world.release.upgrade({"api": {"replicas": 1}, "worker": {"groups": _groups(1)}})
         _await_pods(world, "api", 1)
     began = time.monotonic()
     with world.unharmed(figures):

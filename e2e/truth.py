@@ -44,4 +44,21 @@ def exact(world: World) -> Figures:
     return figures
 
 
-STEPS = (Step("exactness", "every acknowledged twoot is counted once; `audit` finds zero drift", exact),)
+def uninstall(world: World) -> Figures:
+    """Uninstall, and look for what is left."""
+    world.release.uninstall()
+    selector = f"app.kubernetes.io/instance={world.release.name},app.kubernetes.io/managed-by=Helm"
+    kinds = "deployments,services,configmaps,secrets,networkpolicies,poddisruptionbudgets,hpa,serviceaccounts"
+    left = [
+        f"{item['kind']} {item['metadata']['name']}"
+        for item in world.cluster.fetch(kinds, world.release.namespace, selector)
+    ]
+    if left:
+        raise Failed(f"left behind: {left}")
+    return {}
+
+
+STEPS = (
+    Step("exactness", "every acknowledged twoot is counted once; `audit` finds zero drift", exact),
+    Step("uninstall", "`helm uninstall` leaves nothing but the Jobs of its hooks", uninstall),
+)
