@@ -27,6 +27,7 @@ def test_there_are_workflows_for_changes_main_and_releases() -> None:
     assert "pull_request" in workflow("ci.yml")["on"]
     assert workflow("main.yml")["on"] == {"push": {"branches": ["main"]}}
     assert set(workflow("release.yml")["on"]["push"]) == {"tags"}
+    assert "schedule" in workflow("weekly.yml")["on"]
 
 
 def test_every_make_target_of_a_step_exists() -> None:
@@ -123,4 +124,9 @@ def test_nothing_is_published_that_was_not_checked() -> None:
 
 def test_dependabot_watches_packages_actions_and_images() -> None:
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
-    assert {update["package-ecosystem"] for update in updates} == {"uv", "github-actions", "docker"}
+    assert {update["package-ecosystem"] for update in updates} == {
+        "uv",
+        "github-actions",
+        "docker",
+        "docker-compose",
+    }
