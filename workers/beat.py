@@ -46,6 +46,8 @@ def run(app: Celery, pulse: Pulse) -> None:
 
         def tick(self, *arguments: Any, **options: Any) -> float:  # Any: Celery has no types
             self.producer  # noqa: B018 - connects now: probes ask before the first task is due, in half a minute
+            if not pulse.is_connected:
+                _ = self.producer  # connects now, and not when the first task is due
             pause: float = super().tick(*arguments, **options)
             pulse.tick()
             return pause

@@ -18,6 +18,7 @@ class Progress:
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self._consumer: Any = None  # Any: Celery has no types
+        self._seen: Any = None  # Any: idem; the connection that is watched
         self._ticks: Any = None  # Any: idem
         self._ticked_at = time.monotonic()
 
@@ -39,19 +40,22 @@ class Progress:
         """Let the consumer's own timer tell that it turns."""
         if self._ticks is not None:
             self._ticks.cancel()
-        self._consumer = consumer
+        self._consumer, self._seen = consumer, consumer.connection
         self._ticked_at = time.monotonic()
         self._ticks = consumer.timer.call_repeatedly(_TICK_SECONDS, self._tick)
 
     def stuck(self) -> str | None:
         """Return what is wrong when the loop has not turned for a minute while the broker was there.
 
-        Without a broker nothing can turn, and a restart would not bring it back.
+        Without a broker nothing can turn, and a restart would not bring it back. A minute is counted from when a
+        connection is first seen: that it was made does not mean that the consumer turns already.
         """
+        if self.disconnected() is not None:
+            return None
+        if self._consumer.connection is not self._seen:
+            self._seen, self._ticked_at = self._consumer.connection, time.monotonic()
         silent = time.monotonic() - self._ticked_at
-        if silent > STUCK_SECONDS and self.disconnected() is None:
-            return f"the consumer has not turned for {silent:.0f} s"
-        return None
+        return f"the consumer has not turned for {silent:.0f} s" if silent > STUCK_SECONDS else None
 
     def disconnected(self) -> str | None:
         """Return what is wrong when the consumer has no connection to the broker."""

@@ -22,6 +22,7 @@ COMMANDS = {
     "relay": ("-m", "twooter", "relay"),
     "worker": ("-m", "workers", "worker", "--concurrency", "1"),
     "beat": ("-m", "workers", "beat"),
+    "exporter": ("-m", "twooter", "exporter"),
 }
 SHAPE = ("api", "relay", "worker")
 _WITHOUT_LIMITS = {
@@ -197,7 +198,7 @@ class App:
             folder=folder,
             port=port,
             url=url,
-            answers=(lambda: True) if name.startswith("beat") else (lambda: answers(f"{url}/readyz")),
+            answers=lambda: answers(f"{url}/readyz"),
             environment={**environment, "TWOOTER_PORT": str(port)},
             ready_seconds=30,
         )

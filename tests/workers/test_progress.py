@@ -88,6 +88,17 @@ def test_without_a_broker_it_is_disconnected_and_not_stuck(clock: Clock) -> None
     assert progress.disconnected() is None
 
 
+def test_a_new_connection_has_a_minute_of_its_own(clock: Clock) -> None:
+    progress, consumer = Progress(), Consumer()
+    progress.watch(consumer)
+    consumer.connection = None
+    clock.now += 100 * STUCK_SECONDS
+    consumer.connection = Connection()
+    assert progress.stuck() is None
+    clock.now += STUCK_SECONDS + 1
+    assert "has not turned" in str(progress.stuck())
+
+
 def test_before_it_consumes_it_is_disconnected(clock: Clock) -> None:
     clock.now += 100 * STUCK_SECONDS
     progress = Progress()
