@@ -49,7 +49,7 @@ fmt: $(VENV)/.dev ## format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-map: $(VENV)/.dev ## write the module map in ARCHITECTURE.md and the settings table in README.md anew
+map: $(VENV)/.dev ## write what is generated anew: the map, the tables of settings, metrics and events, the dashboards
 	$(BIN)/python -m tests.rules.house_map
 
 lock: $(VENV)/.dev ## pin requirements*.in into requirements*.txt; `make lock ARGS=--upgrade` takes newer ones
