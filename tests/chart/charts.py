@@ -26,6 +26,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "production": ("values-production.yaml",),
     "planetscale": ("values-production.yaml", "values-planetscale.yaml"),
     "everything": ("values-production.yaml", "ci/everything-values.yaml"),
+    "gateway": ("values-production.yaml", "ci/gateway-values.yaml"),
 }
 """The values files, as their own first lines say that they are used."""
 
@@ -94,7 +95,7 @@ def render(*files: str, sets: dict[str, Any] | None = None, options: tuple[str, 
 
 def needed(name: str) -> dict[str, Any]:
     """Return what a user adds to one of FILES, because it does not know it."""
-    return {} if name in ("dev", "planetscale", "everything") else NAMED
+    return NAMED if name in ("default", "production") else {}
 
 
 @cache
