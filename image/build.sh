@@ -95,6 +95,7 @@ with_buildah() {
     install_tools
     storage=(--storage-driver vfs --root "$cache/storage" --runroot "$cache/run")
     export TMPDIR=$scratch
+    buildah "${storage[@]}" rm --all >/dev/null # what a build that was killed has left: nobody else is here
     if ! buildah "${storage[@]}" inspect --type image "$base" >/dev/null 2>&1; then
         STORAGE_OPTIONS="${storage[*]}" image/base.sh "$base"
     fi
@@ -104,7 +105,7 @@ with_buildah() {
         --secret "id=pip_conf,src=$scratch/pip.conf" --secret "id=ca,src=$scratch/ca.pem" --tag "$image" . >/dev/null
     rm -f "$archive"
     buildah "${storage[@]}" push --quiet "$image" "docker-archive:$archive:$image"
-    buildah "${storage[@]}" rmi --prune --force >/dev/null # the one this took the name of
+    buildah "${storage[@]}" rmi "$image" >/dev/null # the archive is what was asked for; only the base is kept
 }
 
 write_secrets
