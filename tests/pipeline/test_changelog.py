@@ -147,6 +147,11 @@ def test_a_changelog_of_another_form_is_refused(house: Path, old: str, new: str,
     assert complaint in done.stderr
 
 
+def test_a_release_that_should_not_have_been_is_marked(house: Path) -> None:
+    replace(house / "CHANGELOG.md", "2026-12-01", "2026-12-01 [YANKED]")
+    assert release(house, "check").returncode == 0
+
+
 def test_versions_are_compared_as_numbers(house: Path) -> None:
     """0.10 is newer than 0.9, whatever the alphabet says."""
     assert release(house, "check").returncode == 0
