@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -127,6 +128,40 @@ def test_what_was_sent_long_ago_and_is_not_done_is_sent_again(services: Services
     assert services.outboxes.overdue() == [Delivery(deliveries[0].batch_id, "deletions", 1)]
     assert services.outboxes.overdue() == []
     assert rows(services, Deliveries, "attempts") == [(2,)]
+
+
+def test_each_repetition_waits_longer_than_the_one_before(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(services, 1)
+    services.outboxes.seal()
+    resend_ms, sent_at = services.settings.resend_seconds * 1000, services.ids.now_ms()
+    for factor in (1, 2, 4, 8, 8):
+        for waited_ms, is_due in ((factor * resend_ms - 5_000, False), (factor * resend_ms + 5_000, True)):
+            monkeypatch.setattr(services.ids, "now_ms", lambda at=sent_at + waited_ms: at)
+            assert bool(services.outboxes.overdue()) == is_due, factor
+        sent_at += waited_ms
+
+
+def test_what_has_failed_is_tried_again_in_the_usual_time(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(services, 1)
+    _, [delivery] = services.outboxes.seal()
+    resend_ms, now = services.settings.resend_seconds * 1000, services.ids.now_ms() + 5_000
+    for attempts in range(1, services.settings.max_attempts - 1):
+        now += resend_ms
+        monkeypatch.setattr(services.ids, "now_ms", lambda now=now: now)
+        assert services.outboxes.overdue() == [replace(delivery, attempts=attempts)]
+        with monkeypatch.context() as broken:
+            broken.setitem(services.batches._handlers, delivery.consumer, fail)
+            with pytest.raises(ZeroDivisionError):
+                services.batches.run(delivery.consumer, delivery.batch_id)
+        now += 1_000
+
+
+def fail(_: object) -> None:
+    raise ZeroDivisionError
 
 
 def test_what_is_done_is_not_sent_again(services: Services) -> None:

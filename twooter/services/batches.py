@@ -76,6 +76,8 @@ class Batches:
                 error=type(ex).__name__,
             )
             if attempts < self._max_attempts:
+                now_ms = self._ids.now_ms()
+                self._storage.transact(lambda tx: outbox.retry_soon(tx, batch_id, consumer, now_ms))
                 raise
             failed = self._run_each(consumer, batch_id, packed)
         if failed is None:

@@ -94,9 +94,8 @@ class Outboxes:
 
     def overdue(self, limit: int = outbox.MAX_BATCH) -> list[Delivery]:
         """Return deliveries that were sent long ago, or never, and are not done, to be sent now."""
-        now_ms = self._ids.now_ms()
-        before_ms = now_ms - self._resend_ms
-        found = self._storage.transact(lambda tx: outbox.fetch_overdue(tx, now_ms, before_ms, limit))
+        now_ms, resend_ms = self._ids.now_ms(), self._resend_ms
+        found = self._storage.transact(lambda tx: outbox.fetch_overdue(tx, now_ms, resend_ms, limit))
         for delivery in found:
             log.warning(
                 "batch_overdue",

@@ -18,6 +18,7 @@ from twooter.storage.tables import Batches, Deliveries, Ledger, Outbox, ParkedEv
 Packed = Any  # JSON, as `domain.events.pack` makes it; whatever a broken row holds when it is a poisoned one
 MAX_BATCH = 1_000
 """An event costs a sixth less in a batch of a thousand than in one of five hundred; more would hold rows for long."""
+MAX_RESEND_FACTOR = 8
 MAX_COUNTED = 100_000
 """Waiting rows that are looked at to tell how many there are."""
 PENDING, DONE, PARKED = "pending", "done", "parked"
@@ -75,7 +76,7 @@ _put_back = Statement(
 )
 _resend = Statement(
     "delivery_resend",
-    lambda: Deliveries.update(attempts=Deliveries.attempts + 1, sent_ms=p("now_ms")).where(
+    lambda: Deliveries.update(attempts=Deliveries.attempts + p("by"), sent_ms=p("now_ms")).where(
         (Deliveries.batch_id == p("batch_id"))
         & (Deliveries.consumer == p("consumer"))
         & (Deliveries.state == PENDING)
@@ -168,12 +169,24 @@ def finish(tx: Session, batch_id: int, consumer: str, *, parked: bool = False) -
     tx.run_later(_finish, batch_id=batch_id, consumer=consumer, state=PARKED if parked else DONE)
 
 
-def fetch_overdue(tx: Session, now_ms: int, before_ms: int, limit: int) -> list[Delivery]:
-    """Return deliveries not finished since `before_ms`, oldest first, at most `limit`, marked as sent again now."""
-    found = [Delivery(*row) for row in tx.all(_overdue, before_ms=before_ms, limit=limit)]
+def fetch_overdue(tx: Session, now_ms: int, resend_ms: int, limit: int) -> list[Delivery]:
+    """Return deliveries not finished for `resend_ms`, oldest first, at most `limit`, marked as sent again now.
+
+    The next time is twice as far away, up to `MAX_RESEND_FACTOR` times: workers that are merely slow are not to be
+    buried under repetitions. The mark lies in the future by what is to be waited longer.
+    """
+    found = [Delivery(*row) for row in tx.all(_overdue, before_ms=now_ms - resend_ms, limit=limit)]
     for delivery in found:
-        tx.run(_resend, batch_id=delivery.batch_id, consumer=delivery.consumer, now_ms=now_ms)
+        longer_ms = resend_ms * (min(2**delivery.attempts, MAX_RESEND_FACTOR) - 1)
+        tx.run(
+            _resend, batch_id=delivery.batch_id, consumer=delivery.consumer, now_ms=now_ms + longer_ms, by=1
+        )
     return found
+
+
+def retry_soon(tx: Session, batch_id: int, consumer: str, now_ms: int) -> None:
+    """Let a delivery be overdue in the usual time again: it was not lost or late, it failed just now."""
+    tx.run(_resend, batch_id=batch_id, consumer=consumer, now_ms=now_ms, by=0)
 
 
 def put_back(tx: Session, deliveries: Sequence[Delivery]) -> None:
