@@ -41,7 +41,7 @@ class Pulse:
 def run(app: Celery, pulse: Pulse) -> None:
     """Send what is due until told to stop."""
 
-    class Ticking(Scheduler):
+    class _Ticking(Scheduler):
         """A scheduler with a pulse."""
 
         def tick(self, *arguments: Any, **options: Any) -> float:  # Any: Celery has no types
@@ -68,4 +68,4 @@ def run(app: Celery, pulse: Pulse) -> None:
             pulse.is_connected = True
             return connection
 
-    app.Beat(scheduler_cls=Ticking, loglevel="INFO", quiet=True, max_interval=MAX_PAUSE_SECONDS).run()
+    app.Beat(scheduler_cls=_Ticking, loglevel="INFO", quiet=True, max_interval=MAX_PAUSE_SECONDS).run()

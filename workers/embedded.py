@@ -1,8 +1,9 @@
-"""Gunicorn's configuration of the one process of `make run`: web server, relay, beat and worker together."""
+"""Gunicorn's configuration of the one process of `make run`: web server, relay, beat, worker and exporter together."""
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -12,6 +13,7 @@ from twooter.broker import ALL_QUEUES, MAINTENANCE, Sender
 from twooter.gunicorn_conf import *  # noqa: F403 - gunicorn reads a configuration's global names
 from twooter.gunicorn_conf import post_worker_init as start_api
 from twooter.gunicorn_conf import worker_exit as stop_api
+from twooter.services.figures import keep_measuring, measure_database
 from twooter.services.outboxes import relay
 
 workers = 1  # the queue lives in this process's memory
@@ -21,7 +23,7 @@ _STOP_SECONDS = 5
 
 
 def post_worker_init(worker: Any) -> None:  # type: ignore[no-redef]  # takes the place of the imported hook
-    """Start the API's background, then relay, worker and beat in threads."""
+    """Start the API's background, then relay, worker, beat and exporter in threads."""
     from twooter import wsgi
     from twooter.services.schemas import when_schema_is_ready
 
@@ -46,6 +48,9 @@ def _start() -> None:
     arguments = (services.outboxes, Sender(app), _stopping.wait)
     poll = {"poll_seconds": min(settings.relay_poll_seconds, 0.05)}
     threading.Thread(target=relay, args=arguments, kwargs=poll, name="relay", daemon=True).start()
+    measuring = (partial(measure_database, services.storage), _stopping.wait)
+    every = {"every_seconds": settings.exporter_seconds}
+    threading.Thread(target=keep_measuring, args=measuring, kwargs=every, name="exporter", daemon=True).start()
 
 
 def _start_worker(queues: list[str], app: Celery) -> Celery:

@@ -26,7 +26,7 @@ class Progress:
         """Return what a consumer does with each new connection: losing one ends what its timer was to do."""
         progress = self
 
-        class Watch(StartStopStep):
+        class _Watch(StartStopStep):
             """Lets the timer tell that the consumer turns."""
 
             requires = ("celery.worker.consumer.connection:Connection",)
@@ -34,7 +34,7 @@ class Progress:
             def start(self, parent: Any) -> None:  # Any: idem
                 progress.watch(parent)
 
-        return Watch
+        return _Watch
 
     def watch(self, consumer: Any) -> None:
         """Let the consumer's own timer tell that it turns."""
