@@ -105,7 +105,7 @@ def run_client(plan: Plan, client: int, tally: Tally, stopping: threading.Event)
     A request that fails is counted and never repeated; a connection is left only when the server says so, or is broken.
     """
     connection = plan.connect()
-    fresh = True
+    fresh, answered_at = True, time.monotonic()
     for method, path, body in plan.requests(client):
         if stopping.wait(plan.pause_seconds):
             break
@@ -116,11 +116,12 @@ def run_client(plan: Plan, client: int, tally: Tally, stopping: threading.Event)
         try:
             fresh = _ask(connection, plan, method, path, body)
         except (OSError, HTTPException) as ex:
-            tally.failure(f"{method} {path}: {ex!r}")
+            tally.failure(f"{method} {path}: {ex!r} after {began - answered_at:.2f} s of silence")
             connection.close()
             connection, fresh = plan.connect(), True
         else:
             tally.answered(time.monotonic() - began, is_publish=body is not None)
+        answered_at = time.monotonic()
     connection.close()
 
 

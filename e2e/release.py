@@ -30,14 +30,14 @@ class Release:
     def __init__(self, cluster: Cluster, name: str, namespace: str, values: Values) -> None:
         self.cluster, self.name, self.namespace, self.values = cluster, name, namespace, values
 
-    def install(self, *, seconds: int = 240) -> None:
+    def install(self, *, seconds: int = 400) -> None:
         """Install it and return when everything is ready.
 
         Raises: Failed with what Helm said.
         """
         self._helm("install", self.name, str(CHART), *self._given(self.values), seconds=seconds)
 
-    def upgrade(self, change: Values, *, seconds: int = 240) -> None:
+    def upgrade(self, change: Values, *, seconds: int = 400) -> None:
         """Change values and return when everything is rolled out; after a failure the values are the old ones.
 
         Raises: Failed with what Helm said.
@@ -46,7 +46,7 @@ class Release:
         self._helm("upgrade", self.name, str(CHART), *self._given(values), seconds=seconds)
         self.values = values
 
-    def rollback(self, *, revision: int = 0, seconds: int = 240) -> None:
+    def rollback(self, *, revision: int = 0, seconds: int = 400) -> None:
         """Go back to a revision, 0 for the one before; `values` stay what they were.
 
         Raises: Failed with what Helm said.
