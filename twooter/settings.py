@@ -129,7 +129,9 @@ class Settings(BaseSettings):
     limit_anonymous_messages: str = setting("300/15 minutes", "Anonymous messages per network.")
 
     relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
-    resend_seconds: int = setting(60, "Age after which an unfinished batch is sent again.", ge=1)
+    resend_seconds: int = setting(
+        60, "Age after which an unfinished batch is sent again; doubled each time, up to 8 times it.", ge=1
+    )
     max_attempts: int = setting(5, "Sendings of a batch before its failing events are parked.", ge=1)
     probe_token: SecretStr | None = setting(None, "Token `probe` signs in with; or a name and a password:")
     probe_username: str | None = setting(None, "Account `probe` signs in to; its mail address is confirmed.")
