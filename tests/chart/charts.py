@@ -118,7 +118,7 @@ def one(manifests: list[Manifest], kind: str, name: str) -> Manifest:
 def templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
     """Yield the pod templates, and pods, with the name of what they belong to."""
     for manifest in manifests:
-        spec = {"template": manifest} if manifest["kind"] == "Pod" else manifest.get("spec") or {}
+        spec: Manifest = {"template": manifest} if manifest["kind"] == "Pod" else manifest.get("spec", {})
         spec = spec.get("jobTemplate", {}).get("spec", spec)
         if "containers" in spec.get("template", {}).get("spec", {}):
             yield f"{manifest['kind']}/{manifest['metadata']['name']}", spec["template"]
