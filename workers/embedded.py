@@ -50,7 +50,9 @@ def _start() -> None:
     threading.Thread(target=relay, args=arguments, kwargs=poll, name="relay", daemon=True).start()
     measuring = (partial(measure_database, services.storage), _stopping.wait)
     every = {"every_seconds": settings.exporter_seconds}
-    threading.Thread(target=keep_measuring, args=measuring, kwargs=every, name="exporter", daemon=True).start()
+    threading.Thread(
+        target=keep_measuring, args=measuring, kwargs=every, name="exporter", daemon=True
+    ).start()
 
 
 def _start_worker(queues: list[str], app: Celery) -> Celery:
