@@ -103,9 +103,10 @@ def values(settings: Settings, made: Backend) -> Values:
         "fullnameOverride": RELEASE,
         "image": {"repository": settings.repository, "tag": settings.tag, "pullPolicy": "IfNotPresent"},
         "publicUrl": "https://twooter.example.org",
-        # a node that others keep busy starts Python slowly, and a restart would only begin it anew
+        # on a node that others keep busy Python starts slowly: a restart would only begin it anew
         "pod": {"probes": {"startup": {"failureThreshold": 180}}},
-        "api": {"resources": {"requests": {"cpu": "150m"}}},  # room for a rollout on a node of two cores
+        # and where it has two cores, a rollout needs room
+        "api": {"resources": {"requests": {"cpu": "150m"}}},
         "database": {"existingSecret": SECRET, "tls": made.tls_values(CA)},
         "networkPolicy": {
             "ingress": {"api": [{"namespaceSelector": {"matchLabels": CLIENTS_LABEL}}]},
