@@ -1,6 +1,8 @@
 """The sender and the asker: what a broker does not take, or does not tell, is known in bounded time."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -43,43 +45,62 @@ def test_a_frozen_rabbitmq_confirms_nothing_and_costs_seconds(private_rabbitmq: 
     private_rabbitmq.thaw()
 
 
-def depths(broker: Server) -> Depths:
-    return Depths(Settings.model_validate({"broker_url": broker.url}))
+@contextmanager
+def asking(broker: Server) -> Iterator[Depths]:
+    """Ask for depths; the connection that is kept ends here, and not whenever garbage is collected."""
+    ask = Depths(Settings.model_validate({"broker_url": broker.url}))
+    try:
+        yield ask
+    finally:
+        if ask._connection is not None:
+            ask._connection.release()
 
 
 def test_redis_tells_what_waits_and_what_workers_hold(private_redis: Server) -> None:
-    ask, send = depths(private_redis), sender(private_redis)
-    empty = [QueueFigures(queue, 0, in_flight=0) for queue in ALL_QUEUES]
-    assert ask() == empty
-    for batch_id in range(5):
-        send("aggregates", batch_id)
-    send("mails", 5)
-    with Connection(private_redis.url) as connection:
-        taken = [held(connection, "aggregates"), held(connection, "aggregates"), held(connection, "notify")]
-        by_queue = {found.queue: found for found in ask()}
-        assert by_queue["aggregates"] == QueueFigures("aggregates", 3, in_flight=2)
-        assert by_queue["notify"] == QueueFigures("notify", 0, in_flight=1)
-        assert by_queue["maintenance"] == QueueFigures("maintenance", 0, in_flight=0)
-        for message in taken:
-            message.ack()
-    assert {found.queue: found.waiting for found in ask()} == {"aggregates": 3, "notify": 0, "maintenance": 0}
-    assert {found.in_flight for found in ask()} == {0}
+    send = sender(private_redis)
+    with asking(private_redis) as ask:
+        empty = [QueueFigures(queue, 0, in_flight=0) for queue in ALL_QUEUES]
+        assert ask() == empty
+        for batch_id in range(5):
+            send("aggregates", batch_id)
+        send("mails", 5)
+        with Connection(private_redis.url) as connection:
+            taken = [
+                held(connection, "aggregates"),
+                held(connection, "aggregates"),
+                held(connection, "notify"),
+            ]
+            by_queue = {found.queue: found for found in ask()}
+            assert by_queue["aggregates"] == QueueFigures("aggregates", 3, in_flight=2)
+            assert by_queue["notify"] == QueueFigures("notify", 0, in_flight=1)
+            assert by_queue["maintenance"] == QueueFigures("maintenance", 0, in_flight=0)
+            for message in taken:
+                message.ack()
+        assert {found.queue: found.waiting for found in ask()} == {
+            "aggregates": 3,
+            "notify": 0,
+            "maintenance": 0,
+        }
+        assert {found.in_flight for found in ask()} == {0}
 
 
 def test_rabbitmq_tells_what_waits_and_who_consumes(private_rabbitmq: Server) -> None:
-    ask, send = depths(private_rabbitmq), sender(private_rabbitmq)
-    assert ask() == [QueueFigures(queue, 0, consumers=0) for queue in ALL_QUEUES]
-    for batch_id in range(3):
-        send("aggregates", batch_id)
-    wait_until(lambda: waiting(ask) == 3, seconds=30, what="three tasks")
-    arguments = {"x-queue-type": "quorum"}
-    with Connection(private_rabbitmq.url) as connection:
-        queue = Queue("aggregates", queue_arguments=arguments)
-        with connection.Consumer(queue, prefetch_count=1, accept=["json"], callbacks=[lambda *_: None]):
-            connection.drain_events(timeout=10)
-            wait_until(
-                lambda: ask()[0] == QueueFigures("aggregates", 2, consumers=1), seconds=30, what="a consumer"
-            )
+    send = sender(private_rabbitmq)
+    with asking(private_rabbitmq) as ask:
+        assert ask() == [QueueFigures(queue, 0, consumers=0) for queue in ALL_QUEUES]
+        for batch_id in range(3):
+            send("aggregates", batch_id)
+        wait_until(lambda: waiting(ask) == 3, seconds=30, what="three tasks")
+        arguments = {"x-queue-type": "quorum"}
+        with Connection(private_rabbitmq.url) as connection:
+            queue = Queue("aggregates", queue_arguments=arguments)
+            with connection.Consumer(queue, prefetch_count=1, accept=["json"], callbacks=[lambda *_: None]):
+                connection.drain_events(timeout=10)
+                wait_until(
+                    lambda: ask()[0] == QueueFigures("aggregates", 2, consumers=1),
+                    seconds=30,
+                    what="a consumer",
+                )
 
 
 @pytest.mark.parametrize("attack", ["freeze", "kill"])
@@ -88,16 +109,16 @@ def test_a_broker_that_is_away_tells_nothing_in_bounded_time(
     kind: str, attack: str, request: pytest.FixtureRequest
 ) -> None:
     broker: Server = request.getfixturevalue(f"private_{kind}")
-    ask = depths(broker)
-    assert len(ask()) == len(ALL_QUEUES)
-    getattr(broker, attack)()
-    for _ in range(2):
-        began = time.monotonic()
-        with pytest.raises(Exception):  # noqa: B017, PT011 - each transport has errors of its own
-            ask()
-        assert time.monotonic() - began < 20
-    broker.thaw() if attack == "freeze" else broker.restart()
-    wait_until(lambda: answers(ask), seconds=60, what="an answer again")
+    with asking(broker) as ask:
+        assert len(ask()) == len(ALL_QUEUES)
+        getattr(broker, attack)()
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(Exception):  # noqa: B017, PT011 - each transport has errors of its own
+                ask()
+            assert time.monotonic() - began < 20
+        broker.thaw() if attack == "freeze" else broker.restart()
+        wait_until(lambda: answers(ask), seconds=60, what="an answer again")
 
 
 def held(connection: Connection, queue: str) -> Any:

@@ -14,8 +14,7 @@ from tests.databases import SqliteTemplate, migrate_url
 from tests.faults.apps import App
 from tests.faults.clients import Client
 from tests.processes import Server, wait_until
-from twooter.broker import Depths
-from twooter.settings import Settings
+from tests.test_broker import asking
 
 pytestmark = pytest.mark.timeout(300)  # processes start and wait for each other, on a busy machine too
 
@@ -116,21 +115,22 @@ def test_a_broker_that_is_away_makes_a_process_unready_and_never_dead(
 @pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
 def test_beat_sends_again_after_an_outage(kind: str, request: pytest.FixtureRequest, start: Start) -> None:
     broker: Server = request.getfixturevalue(f"private_{kind}")
-    server, ask = start("beat", broker), Depths(Settings.model_validate({"broker_url": broker.url}))
+    server = start("beat", broker)
+    with asking(broker) as ask:
 
-    def sent() -> int:
-        with suppress(Exception):  # the broker's own, while it comes up
-            return sum(found.waiting for found in ask())
-        return 0
+        def sent() -> int:
+            with suppress(Exception):  # the broker's own, while it comes up
+                return sum(found.waiting for found in ask())
+            return 0
 
-    # a queue of RabbitMQ that is younger than a second does not survive its server
-    wait_until(lambda: sent() > 50, seconds=60, what="tasks")
-    broker.kill()
-    becomes(server, 503)
-    broker.restart()
-    becomes(server, 200)
-    before = sent()
-    wait_until(lambda: sent() > before + 3, seconds=60, what="tasks again")
+        # a queue of RabbitMQ that is younger than a second does not survive its server
+        wait_until(lambda: sent() > 50, seconds=60, what="tasks")
+        broker.kill()
+        becomes(server, 503)
+        broker.restart()
+        becomes(server, 200)
+        before = sent()
+        wait_until(lambda: sent() > before + 3, seconds=60, what="tasks again")
 
 
 @pytest.mark.parametrize("part", ["worker", "relay"])
