@@ -117,7 +117,9 @@ def test_requests_go_through_and_keep_their_id(nginx: Server) -> None:
     answer = ask(nginx, "GET", "/v1/timelines/public", X_Request_ID="given-by-client")
     assert answer.status == 200
     assert answer.headers["X-Request-ID"] == "given-by-client"
-    assert '"request_id":"given-by-client"' in nginx.log()
+    wait_until(
+        lambda: '"request_id":"given-by-client"' in nginx.log(), seconds=20, what="the line of the log"
+    )
 
 
 def test_an_id_that_is_none_is_replaced(nginx: Server) -> None:

@@ -84,7 +84,7 @@ def test_it_tells_what_waits_for_workers_and_for_the_relay(
         member = client.sign_up("alice")
         truth.settle()
         app.parts["worker"].freeze()
-        for number in range(3):
+        for number in range(4):  # the first may be on its way to the frozen worker, where nobody can count it
             client.publish(member, f"#tea {number}")
             wait_until(lambda: truth.unsealed() == 0, seconds=60, what="a batch")
         wait_until(lambda: told(app)["twooter_queue_depth:aggregates"] >= 3, seconds=60, what="waiting tasks")
@@ -97,5 +97,5 @@ def test_it_tells_what_waits_for_workers_and_for_the_relay(
             app.parts[part].thaw()
         for name in (OF_DATABASE, "twooter_queue_depth:aggregates", "twooter_unfinished_batches:aggregates"):
             becomes(app, name, 0)
-        becomes(app, "twooter_twoots_today", 4)
+        becomes(app, "twooter_twoots_today", 5)
         becomes(app, "twooter_active_accounts_today", 1)
