@@ -28,7 +28,7 @@ def test_parts_that_are_away_hinder_nobody_from_starting(tmp_path: Path) -> None
     )  # fmt: skip
     services = wire(nowhere)
     with pytest.raises(Unavailable):
-        services.twoots.get(1)
+        services.twoots.get(1, None)
 
 
 def test_on_a_laptop_mails_go_to_a_folder_and_elsewhere_to_a_server(tmp_path: Path) -> None:

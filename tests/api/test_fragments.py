@@ -1,7 +1,6 @@
 """Fragments: a twoot rendered once per version, with counts that are always the present ones."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import orjson
@@ -11,7 +10,7 @@ from twooter.api import fragments
 from twooter.api.fragments import Fragments
 from twooter.api.native import twoots
 from twooter.domain.accounts import Author
-from twooter.domain.twoots import Card, Twoot
+from twooter.domain.twoots import Card, Flags, Ref, Twoot
 
 CARD = Card(Twoot(4711, 7, 'a "quoted" <text> of #tea\n'), Author(7, "ada", "Ada", 1))
 URL = "https://twooter.example"
@@ -24,14 +23,16 @@ def shaped() -> list[int]:
 
 
 @pytest.fixture
-def kept(shaped: list[int]) -> Fragments:
+def kept(shaped: list[int], monkeypatch: pytest.MonkeyPatch) -> Fragments:
     """Return fragments that note what they shape."""
+    content = twoots.content
 
-    def shape(card: Card) -> dict[str, Any]:
+    def noting(card: Card, *, public_url: str) -> dict[str, Any]:
         shaped.append(card.twoot.id)
-        return twoots.content(card, public_url=URL)
+        return content(card, public_url=public_url)
 
-    return Fragments(shape, twoots.counts)
+    monkeypatch.setattr(twoots, "content", noting)
+    return Fragments(public_url=URL)
 
 
 def rendered(kept: Fragments, card: Card) -> Any:
@@ -40,8 +41,6 @@ def rendered(kept: Fragments, card: Card) -> Any:
 
 def test_a_fragment_is_the_twoots_shape(kept: Fragments) -> None:
     assert rendered(kept, CARD) == twoots.twoot(CARD, public_url=URL)
-    plain = Fragments(partial(twoots.content, public_url=URL), twoots.counts)
-    assert rendered(plain, CARD) == rendered(kept, CARD)
 
 
 def test_a_twoot_is_shaped_once_per_version(kept: Fragments, shaped: list[int]) -> None:
@@ -69,6 +68,26 @@ def test_counts_are_never_kept(kept: Fragments, shaped: list[int]) -> None:
             "quotes": 0,
         }
     assert shaped == [4711]
+
+
+def test_what_the_viewer_did_is_never_kept(kept: Fragments, shaped: list[int]) -> None:
+    for flags in (None, Flags(liked=True), Flags(retwooted=True, bookmarked=True)):
+        card = replace(CARD, flags=flags)
+        assert rendered(kept, card)["viewer"] == twoots.flags(flags)
+    assert shaped == [4711]
+
+
+def test_a_quoted_twoot_is_a_fragment_of_its_own_and_may_be_withdrawn(
+    kept: Fragments, shaped: list[int]
+) -> None:
+    quoting = replace(CARD, twoot=replace(CARD.twoot, id=4712, quote=Ref(4711, 7)))
+    assert rendered(kept, replace(quoting, quoted=CARD))["quoted"] == {
+        "state": "shown",
+        "twoot": twoots.twoot(CARD, public_url=URL),
+    }
+    assert rendered(kept, quoting)["quoted"] == {"state": "withdrawn", "twoot": None}
+    assert rendered(kept, CARD)["quoted"] is None
+    assert sorted(shaped) == [4711, 4711, 4712]
 
 
 def test_a_bounded_number_is_kept(kept: Fragments, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,8 @@ def test_a_message_with_a_token_belongs_to_its_account(
     token = sign_up("ada")
     mine = post(client, "mine", "x", Authorization=f"Bearer {token}").json.rpartition(" ")[2]
     nobodys = post(client, "nobody's", "x").json.rpartition(" ")[2]
-    assert services.twoots.get(int(mine)).author.username == "ada"
-    assert services.twoots.get(int(nobodys)).author.id == ANONYMOUS_ID
+    assert services.twoots.get(int(mine), None).author.username == "ada"
+    assert services.twoots.get(int(nobodys), None).author.id == ANONYMOUS_ID
 
 
 def test_an_idempotency_key_holds_with_a_token_and_is_passed_over_without_one(

@@ -12,9 +12,9 @@ from twooter.domain.clients import Client
 from twooter.services.house import Services
 
 AT_MOST = {
-    "/v1/timelines/public": 3,
-    "/v1/timelines/tags/tea": 3,
-    "/v1/accounts/{author}/twoots": 2,
+    "/v1/timelines/public": 4,
+    "/v1/timelines/tags/tea": 4,
+    "/v1/accounts/{author}/twoots": 6,
     "/messages": 3,
     "/messages?tag=tea": 3,
     "/v1/hashtags?prefix=t": 4,

@@ -18,6 +18,9 @@ NOON_MS = 1_769_860_800_000
 """2026-01-31T12:00:00Z."""
 
 
+NOTHING_DONE = {"liked": False, "retwooted": False, "bookmarked": False}
+
+
 @pytest.fixture
 def numbered(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make ids known beforehand: one of each millisecond from noon on."""
@@ -73,7 +76,9 @@ def test_the_shape_of_a_twoot(client: TestClient, numbered: None, token: str, se
         "hashtags": ["Öl"],
         "mentions": ["bob"],
         "counts": {"replies": 0, "likes": 0, "retwoots": 0, "quotes": 0},
-        "viewer": None,
+        "content_warning": None,
+        "quoted": None,
+        "viewer": NOTHING_DONE,
         "url": f"http://127.0.0.1:8000/v1/twoots/{id_}",
     }
     assert answer.status_code == 201
@@ -103,7 +108,8 @@ def test_everybody_reads_a_twoot(client: TestClient, sign_up: SignUp, token: str
     anonymous = client.simulate_get(f"/v1/twoots/{id_}")
     other = client.simulate_get(f"/v1/twoots/{id_}", headers=bearer(sign_up("bob")))
     assert (anonymous.status_code, other.status_code) == (200, 200)
-    assert anonymous.json == other.json
+    assert anonymous.json["viewer"] is None
+    assert other.json == anonymous.json | {"viewer": NOTHING_DONE}
     assert other.headers["cache-control"] == "private, no-store"
 
 

@@ -18,7 +18,7 @@ from twooter.domain.events import (
     pack,
     unpack,
 )
-from twooter.domain.twoots import Parent, Twoot
+from twooter.domain.twoots import Ref, Twoot
 
 IDS = st.integers(0, 2**63 - 1)
 SIGNS = st.sampled_from([1, -1])
@@ -78,7 +78,7 @@ def test_what_is_no_event_has_no_cause(packed: Any) -> None:
 
 
 def test_a_twoot_goes_as_it_came_in_a_newer_version() -> None:
-    twoot = Twoot(id=1 << 22, author_id=7, text="yes", parent=Parent(5, 6))
+    twoot = Twoot(id=1 << 22, author_id=7, text="yes", parent=Ref(5, 6))
     came, went = appeared(twoot, (1, 2)), gone(twoot, (1, 2))
     assert came == TwootEvent(1, 7, twoot.id, twoot.created_ms, (1, 2), 5, 6, 1)
     assert went == TwootEvent(-1, 7, twoot.id, twoot.created_ms, (1, 2), 5, 6, 2)

@@ -11,9 +11,13 @@ from celery import Celery
 from twooter.broker import ALL_QUEUES, APPLY, QUEUES, create_celery
 from twooter.domain.events import (
     AccountEvent,
+    ActionEvent,
     DeletionEvent,
+    EditEvent,
     Envelope,
     Event,
+    FollowAnswerEvent,
+    FollowEvent,
     MailEvent,
     TwootEvent,
     pack,
@@ -29,6 +33,11 @@ from workers.schedule import ENTRIES, SCHEDULE
 EXAMPLES: tuple[Event, ...] = (
     TwootEvent(1, 7, 8, 9, (1, 2), 3, 4, 1),
     TwootEvent(-1, 7, 8, 9, (), None, None, 2),
+    TwootEvent(1, 7, 8, 9, (), None, None, 1, "followers", 3, 4, 5, (6, 7)),
+    EditEvent(7, 8, 9, (1,), (2,), (3,), None, "public", 2),
+    FollowEvent(7, 8, 1, "active", 9),
+    FollowAnswerEvent(8, 7, 1, "none", 9),
+    ActionEvent(7, 1, 8, 9, 1, True, 10, "public"),
     AccountEvent(1, 7, 8),
     MailEvent("confirmation", 7, None),
     MailEvent("reset", 7, "ada@example.org"),
@@ -99,7 +108,9 @@ def test_events_hold_what_json_holds() -> None:
         hints: dict[str, Any] = get_type_hints(kind)
         for field in fields(kind):
             hint = hints[field.name]
-            plain = {int, str, type(None)} >= {hint, *get_args(hint)} - {hint if get_args(hint) else None}
+            plain = {int, str, bool, type(None)} >= {hint, *get_args(hint)} - {
+                hint if get_args(hint) else None
+            }
             assert plain or (get_origin(hint) is tuple and get_args(hint) == (int, ...)), (kind, field.name)
 
 

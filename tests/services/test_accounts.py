@@ -125,12 +125,12 @@ def test_a_suspended_account_is_hidden_and_signed_out_until_that_is_lifted(
     with pytest.raises(NotFound):
         services.accounts.lookup("alice")
     with pytest.raises(NotFound):
-        services.twoots.get(card.twoot.id)
+        services.twoots.get(card.twoot.id, None)
     with pytest.raises(NotFound):  # a request that was authenticated a moment before
         services.twoots.publish(viewer, Draft("too late"))
     services.accounts.suspend("alice", lift=True)
     assert services.authenticate(bearer).username == "alice"
-    assert services.twoots.get(card.twoot.id).twoot == card.twoot
+    assert services.twoots.get(card.twoot.id, None).twoot == card.twoot
 
 
 def test_a_claim_that_was_lost_a_moment_ago_is_a_conflict(

@@ -90,4 +90,4 @@ def test_a_name_that_somebody_has_is_passed_over(services: Services) -> None:
     made = services.demos.make()
     assert made is not None
     assert made.accounts == 20
-    assert services.timelines.account(services.accounts.lookup(name).id, Page(1)).items == []
+    assert services.timelines.account(services.accounts.lookup(name).id, Page(1), None).items == []

@@ -34,7 +34,7 @@ def reply(
 
 
 def count_of(services: Services, id_: int) -> int:
-    return services.twoots.get(id_).twoot.replies
+    return services.twoots.get(id_, None).twoot.replies
 
 
 def test_replies_to_several_accounts_are_counted_at_each(

@@ -7,11 +7,11 @@ import pytest
 from tests.services.conftest import SignIn
 from twooter.domain.accounts import Viewer
 from twooter.domain.pages import Page, Slice
-from twooter.domain.twoots import Card, Draft
+from twooter.domain.twoots import Draft, Item, item_id
 from twooter.errors import NotFound
 from twooter.services.house import Services
 
-Read = Callable[[Page], Slice[Card]]
+Read = Callable[[Page], Slice[Item]]
 LIMIT = 4
 
 
@@ -28,7 +28,7 @@ def read(request: pytest.FixtureRequest, services: Services, ada: Viewer) -> Rea
     return {
         "public": timelines.public,
         "hashtag": lambda page: timelines.hashtag("tea", page),
-        "account": lambda page: timelines.account(ada.account_id, page),
+        "account": lambda page: timelines.account(ada.account_id, page, None),
     }[str(request.param)]
 
 
@@ -37,8 +37,8 @@ def publish(services: Services, viewer: Viewer, count: int = 1) -> list[int]:
     return [services.twoots.publish(viewer, Draft(f"cup {n} of #tea")).twoot.id for n in range(count)]
 
 
-def ids(found: Slice[Card]) -> list[int]:
-    return [card.twoot.id for card in found.items]
+def ids(found: Slice[Item]) -> list[int]:
+    return [item_id(item) for item in found.items]
 
 
 @pytest.mark.parametrize("count", [0, 1, LIMIT, LIMIT + 1, 3 * LIMIT, 3 * LIMIT + 2])
@@ -146,12 +146,12 @@ def test_a_suspended_account_has_no_timeline(services: Services, ada: Viewer) ->
     publish(services, ada)
     services.accounts.suspend("ada")
     with pytest.raises(NotFound):
-        services.timelines.account(ada.account_id, Page())
+        services.timelines.account(ada.account_id, Page(), None)
 
 
 def test_an_account_that_is_not_there_has_no_timeline(services: Services) -> None:
     with pytest.raises(NotFound):
-        services.timelines.account(1234, Page())
+        services.timelines.account(1234, Page(), None)
 
 
 def test_the_timeline_of_a_hashtag_nobody_used_is_empty(services: Services) -> None:

@@ -60,7 +60,7 @@ def test_a_timeline_examines_the_rows_it_shows(
     reads = {
         "public": lambda: timelines.public(wanted),
         "hashtag": lambda: timelines.hashtag(loaded.hashtag, wanted),
-        "account": lambda: timelines.account(loaded.account_ids[0], wanted),
+        "account": lambda: timelines.account(loaded.account_ids[0], wanted, None),
     }
     shown = check(services.storage, reads[name])
     assert len(shown.items) == (0 if page == "empty" else LIMIT)

@@ -6,13 +6,13 @@ import pytest
 
 from twooter.domain.ids import ANONYMOUS_ID
 from twooter.domain.pages import Page
-from twooter.domain.twoots import Parent, Twoot
+from twooter.domain.twoots import Ref, Twoot
 from twooter.storage import entries, twoots
 from twooter.storage.database import Storage
 
 FULL = Twoot(
     2**63 - 2, 2**62, "\U0001f469\u200d\U0001f680 " * 100 + "\n'\"\\%s", 3, 17, language="sr-Latn-RS",
-    hashtags=("Öl", "コーヒー", "\U0001f600a"), parent=Parent(5, 6),
+    hashtags=("Öl", "コーヒー", "\U0001f600a"), parent=Ref(5, 6),
 )  # fmt: skip
 MESSAGE = Twoot(1, ANONYMOUS_ID, "x" * 10_000, given_tag=" \ufdfa" * 127)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import falcon
@@ -19,7 +18,6 @@ from twooter.api.documents import DocsFileResource, DocsResource, HomeResource, 
 from twooter.api.doorway import Doorway
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
-from twooter.api.native import twoots
 from twooter.api.native.accounts import AccountResource, AccountsResource, LookupResource
 from twooter.api.native.analytics import SeriesResource, SummaryResource
 from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
@@ -52,8 +50,7 @@ def routes(services: Services) -> tuple[Route, ...]:
     settings = services.settings
     public_url = settings.public_url
     lists = Lists(Cursors(settings.signing_keys()), services.versions, public_url=public_url)
-    shape = partial(twoots.content, public_url=public_url)
-    timelines = (services.timelines, lists, Fragments(shape, twoots.counts))
+    timelines = (services.timelines, lists, Fragments(public_url=public_url))
     clients = Clients(settings.trusted_proxies)
     served = (
         *_people(services, clients, lists),

@@ -7,19 +7,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import falcon
 import orjson
 
 from twooter.api.cursors import Cursors
 from twooter.api.params import PageQuery
+from twooter.domain.accounts import Viewer
 from twooter.domain.pages import Page, Slice
 from twooter.metrics import CACHE
 from twooter.services.versions import PAGE_SECONDS, Versions
 
 T = TypeVar("T")
-_KEPT_PAGES = 512
+_KEPT_PAGES = 128
 _LOCKS = 64
 _hit, _miss = CACHE.labels("page", "hit").inc, CACHE.labels("page", "miss").inc
 
@@ -28,12 +29,10 @@ Key = tuple[str, Page, bytes]
 
 
 @dataclass(slots=True)
-class Kept:
-    """A page's items as JSON, the same for everybody; and the whole answer as anonymous clients get it."""
+class Kept(Generic[T]):
+    """A page as everybody sees it, and the answer that anonymous clients get."""
 
-    items: bytes
-    next_before: int | None
-    prev_after: int | None
+    found: Slice[T]
     until: float
     anonymous: Answer | None = None
 
@@ -55,7 +54,7 @@ class Lists:
         self._cursors = cursors
         self._versions = versions
         self._public_url = public_url
-        self._kept: dict[Key, Kept] = {}
+        self._kept: dict[Key, Kept[Any]] = {}  # Any: pages of all kinds
         self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
 
     def answer(
@@ -67,27 +66,33 @@ class Lists:
         shape: Callable[[T], Any],
         *,
         version: str | None = None,
+        seen_by: Callable[[Viewer, Slice[T]], Slice[T]] | None = None,
     ) -> None:
-        """Send the page that the query names; `version` names what changes when the page does, whoever looks."""
+        """Send the page that the query names.
+
+        `version` names what changes when the page does, where it is the same for everybody; `seen_by` makes of such a
+        page what a viewer sees.
+        """
         path, viewer = req.path, req.context.viewer
         scope = f"{path} {'' if viewer is None else viewer.account_id}"
         page = self._cursors.page(scope, query.limit, query.cursor)
-        kept = self._find((path, page), version, lambda: _render(read, page, shape))
+        kept = self._find((path, page), version, lambda: _read(read, page))
         if viewer is None:
             if kept.anonymous is None:
-                kept.anonymous = self._answer(path, scope, query.limit, kept, anonymous=True)
+                kept.anonymous = self._answer(path, scope, query.limit, kept.found, shape, anonymous=True)
             answer = kept.anonymous
         else:
-            answer = self._answer(path, scope, query.limit, kept, anonymous=False)
+            found = kept.found if seen_by is None else seen_by(viewer, kept.found)
+            answer = self._answer(path, scope, query.limit, found, shape, anonymous=False)
         send(req, resp, answer.body, answer.etag)
         if answer.link is not None:
             resp.set_header("Link", answer.link)
 
-    def _find(self, place: tuple[str, Page], version: str | None, render: Callable[[], Kept]) -> Kept:
-        """Return the page, rendered by one thread at a time where it may be kept."""
+    def _find(self, place: tuple[str, Page], version: str | None, read: Callable[[], Kept[T]]) -> Kept[T]:
+        """Return the page, read by one thread at a time where it may be kept."""
         current = None if version is None else self._versions.find(version)
         if current is None:
-            return render()
+            return read()
         key = (*place, current)
         kept = self._kept.get(key)
         if kept is not None and kept.until >= time.monotonic():
@@ -99,30 +104,38 @@ class Lists:
                 _miss()
                 if len(self._kept) >= _KEPT_PAGES:
                     self._kept = {}
-                kept = self._kept[key] = render()
+                kept = self._kept[key] = read()
             return kept
 
-    def _answer(self, path: str, scope: str, limit: int, kept: Kept, *, anonymous: bool) -> Answer:
+    def _answer(
+        self,
+        path: str,
+        scope: str,
+        limit: int,
+        found: Slice[T],
+        shape: Callable[[T], Any],
+        *,
+        anonymous: bool,
+    ) -> Answer:
         cursors = {}
-        if kept.next_before is not None:
-            cursors["next"] = self._cursors.make(scope, before=kept.next_before)
-        if kept.prev_after is not None:
-            cursors["prev"] = self._cursors.make(scope, after=kept.prev_after)
+        if found.next_before is not None:
+            cursors["next"] = self._cursors.make(scope, before=found.next_before)
+        if found.prev_after is not None:
+            cursors["prev"] = self._cursors.make(scope, after=found.prev_after)
         link = ", ".join(
             f'<{self._public_url}{falcon.uri.encode(path)}?limit={limit}&cursor={cursor}>; rel="{rel}"'
             for rel, cursor in cursors.items()
         )
         ends = {"next": cursors.get("next"), "prev": cursors.get("prev")}
-        body = b'{"items":' + kept.items + b"," + orjson.dumps(ends)[1:]
+        items = orjson.dumps([shape(item) for item in found.items])
+        body = b'{"items":' + items + b"," + orjson.dumps(ends)[1:]
         return Answer(body, link or None, etag_of(body) if anonymous else None)
 
 
-def _render(read: Callable[[Page], Slice[T]], page: Page, shape: Callable[[T], Any]) -> Kept:
+def _read(read: Callable[[Page], Slice[T]], page: Page) -> Kept[T]:
     # from before the reading: nothing older than a second is ever sent
     until = time.monotonic() + PAGE_SECONDS
-    found = read(page)
-    items = orjson.dumps([shape(item) for item in found.items])
-    return Kept(items, found.next_before, found.prev_after, until)
+    return Kept(read(page), until)
 
 
 def etag_of(body: bytes) -> str:

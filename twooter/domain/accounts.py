@@ -71,6 +71,7 @@ class Author:
     username: str
     display_name: str
     version: int
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,12 @@ class Viewer:
     email_confirmed: bool
     display_name: str = ""
     version: int = 1
+    protected: bool = False
 
     @property
     def author(self) -> Author:
         """Return the viewer as the author of a twoot."""
-        return Author(self.account_id, self.username, self.display_name, self.version)
+        return Author(self.account_id, self.username, self.display_name, self.version, self.protected)
 
 
 def username_key(name: str) -> str | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
-from twooter.domain.twoots import Twoot
+from twooter.domain.twoots import Twoot, Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class TwootEvent:
     parent_id: int | None
     parent_author_id: int | None
     version: int
+    visibility: str = Visibility.PUBLIC.value
+    quote_id: int | None = None
+    quote_author_id: int | None = None
+    root_id: int | None = None
+    mention_ids: tuple[int, ...] = ()
 
 
 def appeared(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
@@ -39,12 +44,80 @@ def gone(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
 
 
 def _twoot_event(twoot: Twoot, tag_ids: tuple[int, ...], *, sign: int, version: int) -> TwootEvent:
-    parent_id, parent_author_id = (
-        (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
-    )
+    parent, quote = twoot.parent, twoot.quote
     return TwootEvent(
-        sign, twoot.author_id, twoot.id, twoot.created_ms, tag_ids, parent_id, parent_author_id, version
+        sign,
+        twoot.author_id,
+        twoot.id,
+        twoot.created_ms,
+        tag_ids,
+        None if parent is None else parent.id,
+        None if parent is None else parent.author_id,
+        version,
+        twoot.visibility.value,
+        None if quote is None else quote.id,
+        None if quote is None else quote.author_id,
+        twoot.root_id,
+        twoot.mention_ids,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EditEvent:
+    """A twoot says something else now; `at_ms` is the time of the twoot, the lists are what the change adds and takes.
+
+    `mention_ids` are the newly mentioned alone.
+    """
+
+    kind: ClassVar[str] = "edit"
+    author_id: int
+    twoot_id: int
+    at_ms: int
+    added_tag_ids: tuple[int, ...]
+    removed_tag_ids: tuple[int, ...]
+    mention_ids: tuple[int, ...]
+    root_id: int | None
+    visibility: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowEvent:
+    """An account follows another, asks to, or does not any more: what the follower's side says, by `graph.State`."""
+
+    kind: ClassVar[str] = "follow"
+    account_id: int
+    target_id: int
+    version: int
+    state: str
+    edge_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowAnswerEvent:
+    """Whom an account asked to follow, or follows, has answered: the followed side's word on one version of an edge."""
+
+    kind: ClassVar[str] = "follow_answer"
+    account_id: int
+    target_id: int
+    version: int
+    state: str
+    edge_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEvent:
+    """An account did something with a twoot, by `actions.Kind`, or took it back; `visibility` is the twoot's."""
+
+    kind: ClassVar[str] = "action"
+    account_id: int
+    action: int
+    twoot_id: int
+    author_id: int
+    version: int
+    active: bool
+    edge_id: int
+    visibility: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +148,17 @@ class DeletionEvent:
     account_id: int
 
 
-Event = TwootEvent | AccountEvent | MailEvent | DeletionEvent
-_KINDS: dict[str, Callable[..., Event]] = {
-    c.kind: c for c in (TwootEvent, AccountEvent, MailEvent, DeletionEvent)
-}
+Event = (
+    TwootEvent
+    | EditEvent
+    | FollowEvent
+    | FollowAnswerEvent
+    | ActionEvent
+    | AccountEvent
+    | MailEvent
+    | DeletionEvent
+)
+_KINDS: dict[str, Callable[..., Event]] = {c.kind: c for c in get_args(Event)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
@@ -22,10 +23,10 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice(Generic[T]):
+class Slice(Generic[T_co]):
     """What was read, newest first, and the ids from which one goes on; None where nothing is known to follow."""
 
-    items: Sequence[T]
+    items: Sequence[T_co]
     next_before: int | None
     prev_after: int | None
 

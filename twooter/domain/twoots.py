@@ -11,6 +11,9 @@ from twooter.domain.grammar import Hashtag
 from twooter.errors import FieldError
 
 MAX_GRAPHEMES = 280
+MAX_WARNING = 100
+MAX_MENTIONS = 20
+"""Accounts one twoot can reach by naming them; further names are text."""
 MAX_MESSAGE_CODE_POINTS = 10_000
 MAX_GIVEN_TAG = 255
 
@@ -19,11 +22,22 @@ class Visibility(enum.StrEnum):
     """Who may see a twoot."""
 
     PUBLIC = "public"
+    UNLISTED = "unlisted"
+    """Everybody who finds it: not on the public and the hashtags' timelines, nor in search and hashtags' statistics."""
+    FOLLOWERS = "followers"
+    """The author's followers and whom it mentions."""
+    MENTIONED = "mentioned"
+    """Whom it mentions, alone."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether everybody may see it, and so pass it on as a retwoot or a quote."""
+        return self in (Visibility.PUBLIC, Visibility.UNLISTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Parent:
-    """The twoot that a reply answers."""
+class Ref:
+    """A twoot that another one speaks of: the one it answers, or quotes."""
 
     id: int
     author_id: int
@@ -42,7 +56,13 @@ class Twoot:
     language: str | None = None
     given_tag: str | None = None
     hashtags: tuple[str, ...] = ()
-    parent: Parent | None = None
+    parent: Ref | None = None
+    quote: Ref | None = None
+    root_id: int | None = None
+    """The twoot its conversation began with; None where it is the first itself."""
+    content_warning: str | None = None
+    mention_ids: tuple[int, ...] = ()
+    """Whom its text mentioned when it was written, as far as they have an account."""
     replies: int = 0
     likes: int = 0
     retwoots: int = 0
@@ -62,11 +82,52 @@ class Twoot:
 
 
 @dataclass(frozen=True, slots=True)
+class Flags:
+    """What a viewer did with a twoot."""
+
+    liked: bool = False
+    retwooted: bool = False
+    bookmarked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """A twoot with what is shown beside it."""
+    """A twoot with what is shown beside it, as somebody sees it.
+
+    `quoted` is None also where the quoted twoot is gone or not for this viewer; `flags` are None for nobody.
+    """
 
     twoot: Twoot
     author: Author
+    quoted: Card | None = None
+    flags: Flags | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retwoot:
+    """A row of a timeline that shows somebody else's twoot again; it has an id, and so a time, of its own."""
+
+    id: int
+    by: Author
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a timeline before it is shown: whose doing it is, and of which twoot; of one's own with its id."""
+
+    id: int
+    by_id: int
+    twoot: Ref
+
+
+Item = Card | Retwoot
+"""A row of a timeline."""
+
+
+def item_id(item: Item) -> int:
+    """Return what a timeline's row is ordered by."""
+    return item.id if isinstance(item, Retwoot) else item.twoot.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +137,9 @@ class Draft:
     text: str
     reply_to: int | None = None
     language: str | None = None
+    quote_of: int | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    content_warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +152,10 @@ class Message:
 
 def check_draft(draft: Draft) -> list[FieldError]:
     """Return what is wrong with a text to publish, already cleaned."""
-    return text.check_text("text", draft.text, max_graphemes=MAX_GRAPHEMES)
+    errors = text.check_text("text", draft.text, max_graphemes=MAX_GRAPHEMES)
+    if draft.content_warning is not None:
+        errors += text.check_line("content_warning", draft.content_warning, max_graphemes=MAX_WARNING)
+    return errors
 
 
 def check_message(body: str, tag: str) -> list[FieldError]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from twooter.domain import events
 from twooter.domain.grammar import Hashtag
-from twooter.domain.twoots import Parent, Twoot
+from twooter.domain.twoots import Ref, Twoot
 from twooter.errors import Unavailable
 from twooter.services.hashtags import Hashtags
 from twooter.services.outboxes import Outboxes
@@ -28,7 +28,7 @@ class Post:
     text: str
     given_tag: str | None
     tags: tuple[Hashtag, ...]
-    parent: Parent | None = None
+    parent: Ref | None = None
 
 
 class _Taken(Exception):

@@ -1,40 +1,166 @@
-"""Cards: twoots with their authors, assembled in batch by a fixed number of queries."""
+"""Cards: twoots as somebody sees them, with their authors and what they quote, by a fixed number of queries.
+
+Here alone it is decided what is shown to whom; what may not be seen is left out as if it were not there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
-from twooter.domain.twoots import Card, Twoot
+from twooter.domain import graph
+from twooter.domain.accounts import Author
+from twooter.domain.twoots import Card, Item, Ref, Retwoot, Row, Twoot
 from twooter.errors import NotFound
-from twooter.storage import accounts, twoots
+from twooter.storage import accounts, ties, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
+from twooter.storage.ties import Sight
+
+_NOBODYS = Sight({}, {})
 
 
 class Cards:
-    """Assembles cards; what is gone or may not be seen is left out."""
+    """Assembles cards; `viewer_id` is who looks, None anybody without an account."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def one(self, twoot: Twoot) -> Card:
+    def one(self, twoot: Twoot, viewer_id: int | None) -> Card:
         """Return the card of a twoot.
 
-        Raises: NotFound when its author is not active.
+        Raises: NotFound when its author is not active, or the viewer may not see it.
         """
-        cards = self._storage.read(lambda tx: self.of(tx, [twoot]))
+        cards = self._storage.read(lambda tx: self.of(tx, [twoot], viewer_id))
         if not cards:
             raise NotFound("twoot")
         return cards[0]
 
-    def of_entries(self, tx: Session, entries: Sequence[Entry]) -> dict[int, Card]:
-        """Return by twoot id the cards of entries; two queries."""
-        found = twoots.fetch(tx, [(author_id, twoot_id) for twoot_id, author_id in entries])
-        return {card.twoot.id: card for card in self.of(tx, list(found.values()))}
+    def check_account(self, tx: Session, account_id: int, viewer_id: int | None) -> Author:
+        """Return an active account that the viewer may know of; one or two queries.
 
-    def of(self, tx: Session, found: Sequence[Twoot]) -> list[Card]:
-        """Return the cards of twoots, in their order; one query."""
-        authors = accounts.fetch_authors(tx, sorted({twoot.author_id for twoot in found}))
+        Raises: NotFound when there is none, or it blocks the viewer.
+        """
+        author = accounts.fetch_authors(tx, [account_id]).get(account_id)
+        if author is None:
+            raise NotFound("account")
+        if (
+            viewer_id is not None
+            and _sight(tx, viewer_id, {account_id: author}, ()).to(account_id).blocked_by
+        ):
+            raise NotFound("account")
+        return author
+
+    def of_entries(self, tx: Session, entries: Sequence[Entry], viewer_id: int | None) -> dict[int, Card]:
+        """Return by twoot id the cards of entries; two to four queries."""
+        found = twoots.fetch(tx, [(author_id, twoot_id) for twoot_id, author_id in entries])
+        return {card.twoot.id: card for card in self.of(tx, list(found.values()), viewer_id)}
+
+    def of(self, tx: Session, found: Sequence[Twoot], viewer_id: int | None) -> list[Card]:
+        """Return the cards of twoots, in their order; one to three queries."""
+        shown = self._assemble(tx, found, viewer_id)
+        return [card for twoot in found if (card := shown.card(twoot)) is not None]
+
+    def items(
+        self,
+        tx: Session,
+        rows: Sequence[Row],
+        viewer_id: int | None,
+        *,
+        known: Mapping[int, Twoot] = MappingProxyType({}),
+        profile_id: int | None = None,
+    ) -> list[Item]:
+        """Return a timeline's rows as items, in their order; two to four queries, one less when all twoots are known.
+
+        Left out are rows of accounts that the viewer blocks, mutes or is blocked by, and twoots it may not see; what
+        several rows show is shown once, in the first of them. `profile_id` is whose doing was asked for, muted or not.
+        """
+        missing = [_key(row.twoot) for row in rows if row.twoot.id not in known]
+        everything = {**known, **twoots.fetch(tx, missing)}
+        found = [everything[row.twoot.id] for row in rows if row.twoot.id in everything]
+        shown = self._assemble(tx, found, viewer_id, also=[row.by_id for row in rows])
+        items: dict[int, Item] = {}
+        for row in rows:
+            item = shown.item(row, everything.get(row.twoot.id), profile_id)
+            if item is not None:
+                items.setdefault(row.twoot.id, item)
+        return list(items.values())
+
+    def seen_by(self, tx: Session, cards: Sequence[Card], viewer_id: int) -> list[Card]:
+        """Return those of the cards made for nobody that a viewer sees and has not muted, with its flags; one query.
+
+        What is for this viewer and not for everybody stays out, quoted twoots as well.
+        """
+        inner = [card.quoted for card in cards if card.quoted is not None]
+        authors = {card.author.id: card.author for card in (*cards, *inner)}
+        quoted = {card.twoot.id: card.twoot for card in inner}
+        everything = [*(card.twoot for card in cards), *quoted.values()]
+        sight = _sight(tx, viewer_id, authors, everything)
+        shown = _Shown(viewer_id, authors, quoted, sight)
         return [
-            Card(twoot, author) for twoot in found if (author := authors.get(twoot.author_id)) is not None
+            seen
+            for card in cards
+            if not sight.to(card.author.id).muting and (seen := shown.card(card.twoot)) is not None
         ]
+
+    def _assemble(
+        self, tx: Session, found: Sequence[Twoot], viewer_id: int | None, *, also: Iterable[int] = ()
+    ) -> _Shown:
+        """Read what is shown beside twoots; `also` are accounts whose doing is shown."""
+        quoted = twoots.fetch(tx, [_key(twoot.quote) for twoot in found if twoot.quote is not None])
+        everything = [*found, *quoted.values()]
+        authors = accounts.fetch_authors(tx, sorted({twoot.author_id for twoot in everything}.union(also)))
+        return _Shown(viewer_id, authors, quoted, _sight(tx, viewer_id, authors, everything))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is known of a page's twoots and accounts, and how the viewer stands to them."""
+
+    viewer_id: int | None
+    authors: Mapping[int, Author]
+    quoted: Mapping[int, Twoot]
+    sight: Sight
+
+    def card(self, twoot: Twoot, *, with_quoted: bool = True) -> Card | None:
+        """Return a twoot's card, or None where its author is not active or the viewer may not see it."""
+        author = self.authors.get(twoot.author_id)
+        if author is None or not graph.may_see(twoot, author, self.viewer_id, self.sight.to(twoot.author_id)):
+            return None
+        # a quote within a quote is named, not shown
+        inner = self.quoted.get(twoot.quote.id) if twoot.quote is not None and with_quoted else None
+        return Card(
+            twoot,
+            author,
+            None if inner is None else self.card(inner, with_quoted=False),
+            None if self.viewer_id is None else self.sight.of(twoot.id),
+        )
+
+    def item(self, row: Row, twoot: Twoot | None, profile_id: int | None) -> Item | None:
+        """Return a row with its twoot, or None where it is not shown."""
+        by = self.authors.get(row.by_id)
+        if twoot is None or by is None:
+            return None
+        if any(self.sight.to(id_).muting for id_ in {row.by_id, twoot.author_id} - {profile_id}):
+            return None
+        card = self.card(twoot)
+        if card is None or row.id == twoot.id:
+            return card
+        may_see = graph.may_see_account(by, self.viewer_id, self.sight.to(by.id))
+        return Retwoot(row.id, by, card) if may_see else None
+
+
+def _sight(
+    tx: Session, viewer_id: int | None, authors: Mapping[int, Author], found: Sequence[Twoot]
+) -> Sight:
+    if viewer_id is None:
+        return _NOBODYS
+    # only mutes have an end: it need not be a clock that all processes share
+    now_ms = time.time_ns() // 1_000_000
+    return ties.fetch(tx, viewer_id, sorted(authors), sorted({twoot.id for twoot in found}), now_ms)
+
+
+def _key(ref: Ref) -> tuple[int, int]:
+    return ref.author_id, ref.id

@@ -249,7 +249,7 @@ def twoots(tx: Session, low: int, high: int, pending: Pending, tags: TagIds) -> 
     if len(page) == sources.PAGE:
         high = page[-1].id + 1
     found = Drifts()
-    public = {(twoot.author_id, twoot.id): 1 for twoot in page}
+    public = {(twoot.author_id, twoot.id): 1 for twoot in page if twoot.is_public}
     found.compare(Kind.PUBLIC_ENTRIES, dict.fromkeys(sources.fetch_public(tx, low, high), 1), public)
     tagged = {(twoot.author_id, twoot.id, tag): 1 for twoot, tag_ids in tags.of(tx, page) for tag in tag_ids}
     there = sources.fetch_tagged(tx, [(tag, twoot_id) for _, twoot_id, tag in tagged])

@@ -14,7 +14,7 @@ from twooter.domain.accounts import Account, Role, State
 from twooter.domain.demos import Author, Line
 from twooter.domain.events import AccountEvent
 from twooter.domain.pages import Page
-from twooter.domain.twoots import Parent, Twoot
+from twooter.domain.twoots import Ref, Twoot
 from twooter.domain.windows import HOUR_MS
 from twooter.services.accounts import Accounts
 from twooter.services.archives import Archives, Post
@@ -125,5 +125,5 @@ def _post(line: Line, chance: random.Random, now_ms: int, before: list[tuple[Aut
     author, twoot = chance.choice(before)
     text = line.text.replace("{to}", author.username)
     delay_ms = chance.randint(1, max(1, min(_LATEST_ANSWER_MS, now_ms - twoot.created_ms)))
-    parent = Parent(twoot.id, author.id)
+    parent = Ref(twoot.id, author.id)
     return Post(twoot.created_ms + delay_ms, text, None, grammar.parse(text).hashtags, parent)

@@ -11,12 +11,12 @@ from twooter.domain.accounts import Viewer
 from twooter.domain.clients import Client
 from twooter.domain.grammar import Hashtag
 from twooter.domain.pages import Page
-from twooter.domain.twoots import Message, Twoot
+from twooter.domain.twoots import Message, Twoot, Visibility
 from twooter.errors import Invalid, Unauthorized
 from twooter.services.cards import Cards
 from twooter.services.hashtags import Hashtags
 from twooter.services.limits import Limits
-from twooter.services.twoots import Twoots
+from twooter.services.twoots import Twoots, narrowed
 from twooter.storage import entries
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
@@ -75,6 +75,7 @@ class Messages:
         return self._twoots.post_message(
             id_rules.ANONYMOUS_ID if viewer is None else viewer.account_id,
             Message(text, Hashtag(grammar.tag_key(tag), tag)),
+            visibility=Visibility.PUBLIC if viewer is None else narrowed(Visibility.PUBLIC, viewer),
             idempotency_key=idempotency_key,
             request_id=client.request_id,
         )
@@ -98,7 +99,7 @@ class Messages:
         for _ in range(_MAX_STEPS):
             page = Page(min(_STEP, limit - len(found)), before=before)
             part = pages.cut(read(page), page, lambda entry: entry[0])
-            cards = self._cards.of_entries(tx, part.items)
+            cards = self._cards.of_entries(tx, part.items, None)
             found += [cards[twoot_id].twoot for twoot_id, _ in part.items if twoot_id in cards]
             before = part.next_before
             if before is None or len(found) >= limit:

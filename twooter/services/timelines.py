@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from twooter.domain import pages
+from twooter.domain.accounts import Viewer
+from twooter.domain.actions import Kind
 from twooter.domain.pages import Page, Slice
-from twooter.domain.twoots import Card
-from twooter.errors import NotFound
+from twooter.domain.twoots import Card, Item, Ref, Row, item_id
 from twooter.services.cards import Cards
 from twooter.services.hashtags import Hashtags
-from twooter.storage import accounts, entries, twoots
+from twooter.storage import actions, entries, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
 
 
 class Timelines:
-    """Reads pages of cards: three queries each, whatever the page holds."""
+    """Reads pages: a fixed number of queries each, whatever the page holds."""
 
     def __init__(self, storage: Storage, cards: Cards, hashtags: Hashtags) -> None:
         self._storage = storage
@@ -22,39 +23,49 @@ class Timelines:
         self._hashtags = hashtags
 
     def public(self, page: Page) -> Slice[Card]:
-        """Return a page of all public twoots."""
+        """Return a page of all public twoots, as everybody sees them."""
         return self._storage.read(lambda tx: self._of_entries(tx, page, entries.fetch_public(tx, page)))
 
     def hashtag(self, key: str, page: Page) -> Slice[Card]:
-        """Return a page of a hashtag's twoots; empty when nobody has used it."""
+        """Return a page of a hashtag's twoots, as everybody sees them; empty when nobody has used it."""
         tag_id = self._hashtags.find_id(key)
         if tag_id is None:
-            return pages.cut([], page, _card_id)
+            return pages.cut([], page, item_id)
         return self._storage.read(
             lambda tx: self._of_entries(tx, page, entries.fetch_hashtag(tx, tag_id, page))
         )
 
-    def account(self, account_id: int, page: Page) -> Slice[Card]:
-        """Return a page of an account's twoots.
+    def seen_by(self, viewer: Viewer, found: Slice[Card]) -> Slice[Card]:
+        """Return a page that everybody sees as a viewer does: without those it blocks, mutes or is blocked by."""
+        if not found.items:
+            return found
+        shown = self._storage.read(lambda tx: self._cards.seen_by(tx, found.items, viewer.account_id))
+        return Slice(shown, found.next_before, found.prev_after)
 
-        Raises: NotFound when there is no such active account.
+    def account(self, account_id: int, page: Page, viewer: Viewer | None) -> Slice[Item]:
+        """Return a page of an account's twoots and retwoots; those that the viewer may not see are left out.
+
+        Raises: NotFound when there is no such active account, or it blocks the viewer.
         """
+        viewer_id = None if viewer is None else viewer.account_id
+        return self._storage.read(lambda tx: self._of_account(tx, account_id, page, viewer_id))
 
-        def work(tx: Session) -> Slice[Card]:
-            author = accounts.fetch_authors(tx, [account_id]).get(account_id)
-            if author is None:
-                raise NotFound("account")
-            found = pages.cut(twoots.fetch_by_author(tx, account_id, page), page, lambda twoot: twoot.id)
-            return Slice([Card(twoot, author) for twoot in found.items], found.next_before, found.prev_after)
-
-        return self._storage.read(work)
+    def _of_account(self, tx: Session, account_id: int, page: Page, viewer_id: int | None) -> Slice[Item]:
+        self._cards.check_account(tx, account_id, viewer_id)
+        written = {twoot.id: twoot for twoot in twoots.fetch_by_author(tx, account_id, page)}
+        rows = [Row(id_, account_id, Ref(id_, account_id)) for id_ in written]
+        rows += actions.fetch(tx, account_id, Kind.RETWOOT, page)
+        rows.sort(key=_row_id, reverse=page.after is None)
+        cut = pages.cut(rows, page, _row_id)
+        items = self._cards.items(tx, cut.items, viewer_id, known=written, profile_id=account_id)
+        return Slice(items, cut.next_before, cut.prev_after)
 
     def _of_entries(self, tx: Session, page: Page, found: list[Entry]) -> Slice[Card]:
         cut = pages.cut(found, page, lambda entry: entry[0])
-        cards = self._cards.of_entries(tx, cut.items)
+        cards = self._cards.of_entries(tx, cut.items, None)
         shown = [cards[twoot_id] for twoot_id, _ in cut.items if twoot_id in cards]
         return Slice(shown, cut.next_before, cut.prev_after)
 
 
-def _card_id(card: Card) -> int:
-    return card.twoot.id
+def _row_id(row: Row) -> int:
+    return row.id

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from twooter.domain import events, grammar, text
 from twooter.domain import ids as id_rules
 from twooter.domain import twoots as rules
 from twooter.domain.accounts import Viewer
 from twooter.domain.grammar import Hashtag
-from twooter.domain.twoots import Card, Draft, Message, Parent, Twoot
+from twooter.domain.twoots import Card, Draft, Flags, Message, Ref, Twoot, Visibility
 from twooter.errors import Conflict, Forbidden, Invalid, NotFound
 from twooter.logs import get_logger
 from twooter.services.cards import Cards
@@ -17,7 +18,7 @@ from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
 from twooter.services.versions import Versions
-from twooter.storage import accounts, entries, idempotency, twoots
+from twooter.storage import accounts, claims, entries, idempotency, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.idempotency import Idempotency
 
@@ -68,57 +69,80 @@ class Twoots:
         e-mail address is confirmed, where that is asked for; NotFound when the key's twoot was deleted since.
         """
         self.check_may_post(viewer)
-        draft = Draft(text.clean(draft.text), draft.reply_to, draft.language)
+        warning = None if draft.content_warning is None else text.clean(draft.content_warning)
+        draft = replace(draft, text=text.clean(draft.text), content_warning=warning)
         if errors := rules.check_draft(draft):
             raise Invalid(*errors)
-        parent = None if draft.reply_to is None else self._find_parent(draft.reply_to)
-        if draft.reply_to is not None and parent is None:
-            return Card(self._answer_of(viewer.account_id, idempotency_key), viewer.author)
-        tags = grammar.parse(draft.text).hashtags
+        try:
+            parent, quoted = self._find_spoken_of(viewer, draft)
+        except Invalid as ex:
+            return self._answer_of(viewer, idempotency_key, ex)
+        parsed = grammar.parse(draft.text)
         twoot = Twoot(
             id=self._ids.make(),
             author_id=viewer.account_id,
             text=draft.text,
             language=draft.language,
-            hashtags=tuple(tag.name for tag in tags),
-            parent=parent,
+            visibility=narrowed(draft.visibility, viewer),
+            hashtags=tuple(tag.name for tag in parsed.hashtags),
+            parent=None if parent is None else Ref(parent.id, parent.author_id),
+            quote=None if quoted is None else Ref(quoted.twoot.id, quoted.author.id),
+            root_id=None if parent is None else parent.root_id or parent.id,
+            content_warning=draft.content_warning,
+            mention_ids=self.ids_of(parsed.mentions),
         )
-        return Card(self._write(twoot, tags, idempotency_key, request_id), viewer.author)
+        written = self._write(twoot, idempotency_key, request_id)
+        if written is not twoot:
+            return self._cards.one(written, viewer.account_id)
+        return Card(twoot, viewer.author, quoted, Flags())
 
     def post_message(
         self,
         author_id: int,
         message: Message,
         *,
+        visibility: Visibility = Visibility.PUBLIC,
         idempotency_key: Idempotency | None = None,
         request_id: str | None = None,
     ) -> Twoot:
         """Post a message with one given tag, kept as typed, and return it."""
-        twoot = Twoot(id=self._ids.make(), author_id=author_id, text=message.text, given_tag=message.tag.name)
-        return self._write(twoot, [message.tag], idempotency_key, request_id)
+        twoot = Twoot(
+            id=self._ids.make(),
+            author_id=author_id,
+            text=message.text,
+            visibility=visibility,
+            given_tag=message.tag.name,
+        )
+        return self._write(twoot, idempotency_key, request_id)
 
-    def get(self, id_: int) -> Card:
+    def get(self, id_: int, viewer: Viewer | None) -> Card:
         """Return a twoot.
 
-        Raises: NotFound when it does not exist or may not be seen.
+        Raises: NotFound when it does not exist or the viewer may not see it.
         """
         twoot = self._storage.read(lambda tx: twoots.find(tx, id_))
         if twoot is None:
             raise NotFound("twoot")
-        return self._cards.one(twoot)
+        return self._cards.one(twoot, None if viewer is None else viewer.account_id)
 
     def delete(self, viewer: Viewer, id_: int, *, request_id: str | None = None) -> None:
         """Delete one's own twoot; it is shown nowhere when this returns, and aggregates follow.
 
-        Raises: NotFound when it does not exist; Forbidden when it is another account's.
+        Raises: NotFound when it does not exist or may not be seen; Forbidden when it is another account's.
         """
-        twoot = self._storage.read(lambda tx: twoots.find(tx, id_))
-        if twoot is None:
-            raise NotFound("twoot")
-        if twoot.author_id != viewer.account_id:
-            raise Forbidden("This twoot is not yours.")
+        twoot = self.get_own(viewer, id_)
         if not self.remove(twoot, request_id=request_id):
             raise NotFound("twoot")
+
+    def get_own(self, viewer: Viewer, id_: int) -> Twoot:
+        """Return one's own twoot, to change it.
+
+        Raises: NotFound when it does not exist or may not be seen; Forbidden when it is another account's.
+        """
+        twoot = self.get(id_, viewer).twoot
+        if twoot.author_id != viewer.account_id:
+            raise Forbidden("This twoot is not yours.")
+        return twoot
 
     def remove(self, twoot: Twoot, *, request_id: str | None = None) -> bool:
         """Delete a twoot that was just read; return False when it has gone or changed since."""
@@ -141,35 +165,55 @@ class Twoots:
 
     @staticmethod
     def tags_of(twoot: Twoot) -> list[Hashtag]:
-        """Return the hashtags a twoot counts for."""
+        """Return the hashtags a twoot counts for, and is listed under: those of what is for everybody."""
+        if twoot.visibility is not Visibility.PUBLIC:
+            return []
         names = twoot.hashtags if twoot.given_tag is None else (twoot.given_tag,)
         return [Hashtag(grammar.tag_key(name), name) for name in names]
 
-    def _find_parent(self, id_: int) -> Parent | None:
-        """Return the twoot to answer, or None when it does not exist or may not be seen."""
+    def ids_of(self, usernames: Sequence[str]) -> tuple[int, ...]:
+        """Return the accounts that a text reaches by naming them, in its order; further names are text."""
+        wanted = usernames[: rules.MAX_MENTIONS]
+        if not wanted:
+            return ()
+        found = self._storage.read(lambda tx: claims.fetch_by_usernames(tx, wanted))
+        return tuple(found[name] for name in wanted if name in found)
 
-        def work(tx: Session) -> Parent | None:
-            twoot = twoots.find(tx, id_)
-            return (
-                Parent(twoot.id, twoot.author_id)
-                if twoot is not None and self._cards.of(tx, [twoot])
-                else None
-            )
+    def _find_spoken_of(self, viewer: Viewer, draft: Draft) -> tuple[Twoot | None, Card | None]:
+        """Return the twoots that a draft answers and quotes.
 
-        return self._storage.read(work)
-
-    def _answer_of(self, author_id: int, key: Idempotency | None) -> Twoot:
-        """Return the answer that a key made while the twoot it answers was there.
-
-        Raises: Invalid when there is none.
+        Raises: Invalid when one does not exist or the viewer may not see it, or it may not be quoted.
         """
-        if key is None or self._storage.read(lambda tx: idempotency.find(tx, author_id, key.key)) is None:
-            raise Invalid.field("reply_to", "no_such_twoot", "The twoot you answer does not exist.")
-        return self._replay(author_id, key)
+        parent = quoted = None
+        if draft.reply_to is not None:
+            parent = self._find_seen(viewer, draft.reply_to)
+            if parent is None:
+                raise Invalid.field("reply_to", "no_such_twoot", "The twoot you answer does not exist.")
+        if draft.quote_of is not None:
+            quoted = self._find_seen(viewer, draft.quote_of)
+            if quoted is None:
+                raise Invalid.field("quote_of", "no_such_twoot", "The twoot you quote does not exist.")
+            if not quoted.twoot.visibility.is_open or quoted.author.protected:
+                raise Invalid.field("quote_of", "not_open", "Only what everybody may see can be quoted.")
+        return None if parent is None else parent.twoot, quoted
 
-    def _write(
-        self, twoot: Twoot, tags: Sequence[Hashtag], key: Idempotency | None, request_id: str | None
-    ) -> Twoot:
+    def _find_seen(self, viewer: Viewer, id_: int) -> Card | None:
+        try:
+            return self.get(id_, viewer)
+        except NotFound:
+            return None
+
+    def _answer_of(self, viewer: Viewer, key: Idempotency | None, refusal: Invalid) -> Card:
+        """Return the answer that a key made while the twoots it speaks of were there.
+
+        Raises: the refusal when there is none.
+        """
+        if key is None or not self._storage.read(lambda tx: idempotency.find(tx, viewer.account_id, key.key)):
+            raise refusal
+        return self._cards.one(self._replay(viewer.account_id, key), viewer.account_id)
+
+    def _write(self, twoot: Twoot, key: Idempotency | None, request_id: str | None) -> Twoot:
+        tags = self.tags_of(twoot)
         tag_ids = self._hashtags.ensure_ids(tags)
 
         def work(tx: Session) -> bool:
@@ -178,7 +222,8 @@ class Twoots:
             ):
                 return False
             twoots.insert(tx, twoot)
-            entries.insert(tx, twoot.id, twoot.author_id, tag_ids)
+            if twoot.visibility is Visibility.PUBLIC:
+                entries.insert(tx, twoot.id, twoot.author_id, tag_ids)
             if not accounts.add_twoot(tx, twoot.author_id):
                 raise NotFound("account")  # suspended or deleted since the request began
             self._outboxes.append(tx, twoot.author_id, events.appeared(twoot, tag_ids), request_id=request_id)
@@ -206,3 +251,8 @@ class Twoots:
         if twoot is None:
             raise NotFound("twoot")
         return twoot
+
+
+def narrowed(visibility: Visibility, viewer: Viewer) -> Visibility:
+    """Return who may see what an account writes: a protected one's is for its followers at most."""
+    return Visibility.FOLLOWERS if viewer.protected and visibility.is_open else visibility

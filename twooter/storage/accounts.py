@@ -17,9 +17,9 @@ _FIELDS = tuple(getattr(Accounts, name) for name in (*_COLUMNS, "twoots", "follo
 _insert = Insert("account_insert", Accounts, _COLUMNS, duplicate="ignore")
 _authors = Statement(
     "authors_by_ids",
-    lambda: Accounts.select(Accounts.id, Accounts.username, Accounts.display_name, Accounts.version).where(
-        Accounts.id.in_(each("ids")) & (Accounts.state == State.ACTIVE.value)
-    ),
+    lambda: Accounts.select(
+        Accounts.id, Accounts.username, Accounts.display_name, Accounts.version, Accounts.protected
+    ).where(Accounts.id.in_(each("ids")) & (Accounts.state == State.ACTIVE.value)),
 )
 _by_ids = Statement("accounts_by_ids", lambda: Accounts.select(*_FIELDS).where(Accounts.id.in_(each("ids"))))
 _move_twoots = Statement(
@@ -83,7 +83,12 @@ def fetch(tx: Session, ids: Sequence[int]) -> dict[int, Account]:
 
 def fetch_authors(tx: Session, ids: Sequence[int]) -> dict[int, Author]:
     """Return by id what is shown of active accounts beside their twoots."""
-    return {row[0]: Author(*row) for row in tx.all(_authors, ids=ids)} if ids else {}
+    if not ids:
+        return {}
+    return {
+        id_: Author(id_, username, display_name, version, bool(protected))
+        for id_, username, display_name, version, protected in tx.all(_authors, ids=ids)
+    }
 
 
 def find(tx: Session, id_: int) -> Account | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, p
+from twooter.storage.statements import Insert, Statement, each, p
 from twooter.storage.tables import EmailClaims, UsernameClaims
 
 Claim = tuple[str, int]
@@ -17,6 +19,12 @@ _claim = Insert(
 _by_username = Statement(
     "username_find",
     lambda: UsernameClaims.select(UsernameClaims.account_id).where(UsernameClaims.username == p("username")),
+)
+_by_usernames = Statement(
+    "usernames_find",
+    lambda: UsernameClaims.select(UsernameClaims.username, UsernameClaims.account_id).where(
+        UsernameClaims.username.in_(each("usernames"))
+    ),
 )
 _settle = Statement(
     "username_settle",
@@ -83,6 +91,11 @@ def find_by_username(tx: Session, username: str) -> int | None:
     """Return who claimed a username, settled or not, or None."""
     row = tx.one(_by_username, username=username)
     return None if row is None else row[0]
+
+
+def fetch_by_usernames(tx: Session, usernames: Sequence[str]) -> dict[str, int]:
+    """Return by username who claimed it, settled or not; at least one must be asked for."""
+    return {row[0]: row[1] for row in tx.all(_by_usernames, usernames=usernames)}
 
 
 def claim_email(tx: Session, email_hmac: str, account_id: int) -> None:

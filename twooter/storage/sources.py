@@ -9,6 +9,7 @@ from typing import TypeVar
 import orjson
 from peewee import JOIN, fn
 
+from twooter.domain.twoots import Visibility
 from twooter.storage.database import Row, Session
 from twooter.storage.statements import Statement, each, in_rows, p
 from twooter.storage.tables import Accounts, HashtagEntries, PublicEntries, TwootReplies, Twoots
@@ -27,6 +28,7 @@ _TWOOT = (
     Twoots.hashtags,
     Twoots.reply_to_id,
     Twoots.reply_to_author_id,
+    Twoots.visibility,
 )
 _twoots = Statement(
     "audit_twoots",
@@ -178,6 +180,7 @@ class Source:
     names: tuple[str, ...]
     parent_id: int | None
     parent_author_id: int | None
+    is_public: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,5 +270,8 @@ def _answer(row: Row) -> Answer:
 
 
 def _source(row: Row) -> Source:
-    names = tuple(orjson.loads(row[4])) if row[3] is None else (row[3],)
-    return Source(row[0], row[1], row[2], names, row[5], row[6])
+    is_public = row[7] == Visibility.PUBLIC.value
+    names: tuple[str, ...] = ()  # what is not for everybody counts for no hashtag
+    if is_public:
+        names = tuple(orjson.loads(row[4])) if row[3] is None else (row[3],)
+    return Source(row[0], row[1], row[2], names, row[5], row[6], is_public)

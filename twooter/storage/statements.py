@@ -193,7 +193,7 @@ class Insert:
     def _compile(self, *, mysql: bool, mark: str) -> tuple[str, str, str]:
         quote = "`" if mysql else '"'
         names = ", ".join(f"{quote}{c}{quote}" for c in self.columns)
-        # the names are tables.py's own; values are parameters, or numbers that `%d` has made sure of
+        # the names are the tables' own; values are parameters, or numbers that `%d` has made sure of
         head = f"INSERT INTO {quote}{self.table._meta.table_name}{quote} ({names}) VALUES "  # noqa: S608 - see above
         return head, "(" + ", ".join([mark] * len(self.columns)) + ")", self._on_duplicate(quote, mysql=mysql)
 

@@ -36,6 +36,7 @@ _proof = Statement(
                 Credentials.email_confirmed_ms,
                 Accounts.display_name,
                 Accounts.version,
+                Accounts.protected,
             )
         )
         .join(Accounts, on=(Accounts.id == Tokens.account_id))
@@ -114,7 +115,7 @@ def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
     if found is None:
         return None
     row = orjson.loads(found[0])
-    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, row[7], row[8])
+    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, row[7], row[8], bool(row[9]))
     return Proof(row[0], row[1], row[2], State(row[3]), viewer)
 
 

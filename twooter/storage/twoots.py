@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from twooter.domain.pages import Page
-from twooter.domain.twoots import Parent, Twoot, Visibility
+from twooter.domain.twoots import Ref, Twoot, Visibility
 from twooter.storage.database import Row, Session
 from twooter.storage.statements import Insert, Statement, each, p, packed
 from twooter.storage.tables import Twoots
@@ -24,6 +24,11 @@ _COLUMNS = (
     "hashtags",
     "reply_to_id",
     "reply_to_author_id",
+    "quote_of_id",
+    "quote_of_author_id",
+    "root_id",
+    "content_warning",
+    "mention_ids",
 )
 _FIELDS = packed(*(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes")))
 
@@ -70,7 +75,6 @@ NEWEST = 2**63 - 1
 
 def _twoot(found: Row) -> Twoot:
     row = orjson.loads(found[0])
-    parent = None if row[9] is None else Parent(row[9], row[10])
     return Twoot(
         row[0],
         row[1],
@@ -81,13 +85,19 @@ def _twoot(found: Row) -> Twoot:
         row[6],
         row[7],
         tuple(orjson.loads(row[8])),
-        parent,
-        *row[11:],
+        None if row[9] is None else Ref(row[9], row[10]),
+        None if row[11] is None else Ref(row[11], row[12]),
+        row[13],
+        row[14],
+        () if row[15] is None else tuple(orjson.loads(row[15])),
+        *row[16:],
     )
 
 
 def _row(twoot: Twoot) -> Row:
-    parent = (None, None) if twoot.parent is None else (twoot.parent.id, twoot.parent.author_id)
+    parent, quote = (
+        (None, None) if ref is None else (ref.id, ref.author_id) for ref in (twoot.parent, twoot.quote)
+    )
     return (
         twoot.id,
         twoot.author_id,
@@ -99,6 +109,10 @@ def _row(twoot: Twoot) -> Row:
         twoot.given_tag,
         orjson.dumps(twoot.hashtags).decode(),
         *parent,
+        *quote,
+        twoot.root_id,
+        twoot.content_warning,
+        orjson.dumps(twoot.mention_ids).decode() if twoot.mention_ids else None,
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from twooter.api import params
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
-from twooter.api.native.twoots import TwootShape
+from twooter.api.native.twoots import ItemShape, TwootShape
 from twooter.api.operations import Auth, operation
 from twooter.api.params import PageQuery
 from twooter.domain import grammar
@@ -19,9 +19,17 @@ from twooter.services.timelines import Timelines
 
 
 class TwootPage(BaseModel):
-    """A page of twoots, newest first."""
+    """A page of twoots, newest first; with a token it may be shorter than asked for, and still have a `next`."""
 
     items: list[TwootShape]
+    next: str | None
+    prev: str | None
+
+
+class TimelinePage(BaseModel):
+    """A page of twoots and retwoots, newest first; it may be shorter than asked for, and still have a `next`."""
+
+    items: list[ItemShape]
     next: str | None
     prev: str | None
 
@@ -32,7 +40,7 @@ class TimelineResource:
     def __init__(self, timelines: Timelines, lists: Lists, fragments: Fragments) -> None:
         self._timelines = timelines
         self._lists = lists
-        self._shape = fragments.render
+        self._fragments = fragments
 
 
 class PublicTimeline(TimelineResource):
@@ -44,7 +52,15 @@ class PublicTimeline(TimelineResource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Read."""
         query = params.query(req, PageQuery)
-        self._lists.answer(req, resp, query, self._timelines.public, self._shape, version=versions.PUBLIC)
+        self._lists.answer(
+            req,
+            resp,
+            query,
+            self._timelines.public,
+            self._fragments.render,
+            version=versions.PUBLIC,
+            seen_by=self._timelines.seen_by,
+        )
 
 
 class HashtagTimeline(TimelineResource):
@@ -61,22 +77,33 @@ class HashtagTimeline(TimelineResource):
         """Read."""
         query, key = params.query(req, PageQuery), grammar.tag_key(tag)
         read = partial(self._timelines.hashtag, key)
-        self._lists.answer(req, resp, query, read, self._shape, version=versions.of_hashtag(key))
+        self._lists.answer(
+            req,
+            resp,
+            query,
+            read,
+            self._fragments.render,
+            version=versions.of_hashtag(key),
+            seen_by=self._timelines.seen_by,
+        )
 
 
 class AccountTimeline(TimelineResource):
     """`/v1/accounts/{id}/twoots`."""
 
     @operation(
-        "Read an account's twoots",
+        "Read an account's twoots and retwoots",
         auth=Auth.OPTIONAL,
         query=PageQuery,
-        answers={200: TwootPage},
+        answers={200: TimelinePage},
         errors=(404,),
         cached=True,
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Read."""
         query, account_id = params.query(req, PageQuery), params.id_of(id, "account")
-        read = partial(self._timelines.account, account_id)
-        self._lists.answer(req, resp, query, read, self._shape, version=versions.of_author(account_id))
+        viewer = req.context.viewer
+        # a viewer may see more than everybody: its page is nobody else's
+        version = versions.of_author(account_id) if viewer is None else None
+        read = partial(self._timelines.account, account_id, viewer=viewer)
+        self._lists.answer(req, resp, query, read, self._fragments.item, version=version)

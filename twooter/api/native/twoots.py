@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
 
 import falcon
 from pydantic import BaseModel, Field
@@ -12,7 +14,8 @@ from twooter.api.clients import Clients
 from twooter.api.operations import Auth, operation
 from twooter.api.times import rfc3339
 from twooter.domain import grammar, ids
-from twooter.domain.twoots import Card, Draft
+from twooter.domain.accounts import Author
+from twooter.domain.twoots import Card, Draft, Flags, Item, Retwoot, Visibility
 from twooter.services.limits import Limits
 from twooter.services.twoots import Twoots
 
@@ -26,9 +29,26 @@ class PublishBody(params.Body):
         "hashtags and mentions are read from it.",
     )
     reply_to: str | None = Field(None, max_length=20, description="Id of the twoot this answers.")
+    quote_of: str | None = Field(None, max_length=20, description="Id of the twoot this quotes.")
+    visibility: Visibility = Field(
+        Visibility.PUBLIC,
+        description="Who may see it: everybody (`public`); everybody, but not on the public and hashtags' timelines "
+        "(`unlisted`); your followers and whom it mentions (`followers`); only whom it mentions (`mentioned`). What a "
+        "protected account writes is for its followers at most.",
+    )
+    content_warning: str | None = Field(
+        None, max_length=4_000, description="Up to 100 characters, one line, shown before the text."
+    )
     language: str | None = Field(
         None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=16, description="BCP 47 tag."
     )
+
+    def draft(self) -> Draft:
+        """Return what is to be posted; what is no id is the id of no twoot."""
+        reply_to, quote_of = (
+            None if text is None else ids.parse(text) or 0 for text in (self.reply_to, self.quote_of)
+        )
+        return Draft(self.text, reply_to, self.language, quote_of, self.visibility, self.content_warning)
 
 
 class AuthorShape(BaseModel):
@@ -49,13 +69,26 @@ class TwootCounts(BaseModel):
     quotes: int
 
 
+class ViewerFlags(BaseModel):
+    """What the viewer did with a twoot."""
+
+    liked: bool
+    retwooted: bool
+    bookmarked: bool
+
+
+class QuotedShape(BaseModel):
+    """The twoot that another one quotes; `withdrawn` when it is gone or not for the viewer."""
+
+    state: Literal["shown", "withdrawn"]
+    twoot: TwootShape | None
+
+
 class TwootShape(BaseModel):
     """A twoot."""
 
     id: str
-    type: str = Field(
-        description="Always `twoot` today; a row that repeats another's twoot will say so here."
-    )
+    type: Literal["twoot"]
     text: str
     html: str
     author: AuthorShape
@@ -68,39 +101,94 @@ class TwootShape(BaseModel):
     hashtags: list[str]
     mentions: list[str]
     counts: TwootCounts
-    viewer: None = Field(description="What the viewer did with it; null as long as there is nothing to do.")
     url: str
+    content_warning: str | None
+    quoted: QuotedShape | None
+    viewer: ViewerFlags | None = Field(description="Null without a token.")
+
+
+class RetwootShape(BaseModel):
+    """Somebody's retwoot, as a row of a timeline; its id is its own."""
+
+    id: str
+    type: Literal["retwoot"]
+    by: AuthorShape
+    created_at: str
+    twoot: TwootShape
+
+
+ItemShape = TwootShape | RetwootShape
 
 
 def twoot(card: Card, *, public_url: str) -> dict[str, Any]:
     """Return the shape of a twoot."""
-    return content(card, public_url=public_url) | {"counts": counts(card)}
+    return content(card, public_url=public_url) | {
+        "counts": counts(card),
+        "quoted": quoted(card, partial(twoot, public_url=public_url)),
+        "viewer": flags(card.flags),
+    }
+
+
+def quoted(card: Card, shape: Callable[[Card], Any]) -> dict[str, Any] | None:
+    """Return the shape of what a twoot quotes, its twoot as `shape` has it; None where it quotes nothing."""
+    if card.twoot.quote is None:
+        return None
+    if card.quoted is None:
+        return {"state": "withdrawn", "twoot": None}
+    return {"state": "shown", "twoot": shape(card.quoted)}
+
+
+def flags(value: Flags | None) -> dict[str, bool] | None:
+    """Return the shape of what the viewer did with a twoot."""
+    if value is None:
+        return None
+    return {"liked": value.liked, "retwooted": value.retwooted, "bookmarked": value.bookmarked}
+
+
+def item(
+    value: Item, shape: Callable[[Card], Any]
+) -> Any:  # Any: as `shape` has it, which may be rendered already
+    """Return the shape of a timeline's row, its twoot as `shape` has it."""
+    if not isinstance(value, Retwoot):
+        return shape(value)
+    return {
+        "id": str(value.id),
+        "type": "retwoot",
+        "by": author(value.by),
+        "created_at": rfc3339(ids.time_ms(value.id)),
+        "twoot": shape(value.card),
+    }
+
+
+def author(value: Author) -> dict[str, Any]:
+    """Return the shape of who wrote or did something."""
+    return {
+        "id": str(value.id),
+        "username": value.username,
+        "display_name": value.display_name,
+        "avatar_url": None,
+    }
 
 
 def content(card: Card, *, public_url: str) -> dict[str, Any]:
     """Return what of a twoot's shape changes only with its version or its author's."""
-    value, author = card.twoot, card.author
+    value = card.twoot
     return {
         "id": str(value.id),
         "type": "twoot",
         "text": value.text,
         "html": grammar.render(value.text, public_url=public_url, hashtags=value.given_tag is None),
-        "author": {
-            "id": str(author.id),
-            "username": author.username,
-            "display_name": author.display_name,
-            "avatar_url": None,
-        },
+        "author": author(card.author),
         "created_at": rfc3339(value.created_ms),
         "edited_at": None if value.edited_ms is None else rfc3339(value.edited_ms),
         "visibility": value.visibility.value,
         "language": value.language,
         "reply_to": None if value.parent is None else str(value.parent.id),
-        "quote_of": None,
+        "quote_of": None if value.quote is None else str(value.quote.id),
         "hashtags": list(value.hashtags) if value.given_tag is None else [value.given_tag],
         "mentions": list(grammar.parse(value.text).mentions),
-        "viewer": None,
         "url": f"{public_url}/v1/twoots/{value.id}",
+        "content_warning": value.content_warning,
     }
 
 
@@ -136,11 +224,9 @@ class TwootsResource:
         """Publish."""
         given = params.body(req, PublishBody)
         self._limits.twoot(req.context.viewer.account_id, self._clients.of(req))
-        # what is no id is the id of no twoot
-        reply_to = None if given.reply_to is None else ids.parse(given.reply_to) or 0
         card = self._twoots.publish(
             req.context.viewer,
-            Draft(given.text, reply_to, given.language),
+            given.draft(),
             idempotency_key=params.idempotency_key(req, given),
             request_id=req.context.request_id,
         )
@@ -159,7 +245,8 @@ class TwootResource:
     @operation("Read a twoot", auth=Auth.OPTIONAL, answers={200: TwootShape}, errors=(404,))
     def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Read."""
-        resp.media = twoot(self._twoots.get(params.id_of(id, "twoot")), public_url=self._public_url)
+        card = self._twoots.get(params.id_of(id, "twoot"), req.context.viewer)
+        resp.media = twoot(card, public_url=self._public_url)
 
     @operation("Delete one's own twoot", auth=Auth.REQUIRED, answers={204: None}, errors=(403, 404))
     def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:

@@ -1,0 +1,13 @@
+"""Actions: what an account does with a twoot besides writing one."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Kind(enum.IntEnum):
+    """Kinds of actions; their numbers are kept."""
+
+    LIKE = 1
+    RETWOOT = 2
+    BOOKMARK = 3

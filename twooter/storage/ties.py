@@ -1,0 +1,95 @@
+"""Ties: how one viewer stands to the authors of a page, and what it did with the page's twoots; one query."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import peewee
+from peewee import SQL
+
+from twooter.domain.actions import Kind
+from twooter.domain.graph import STRANGERS, State, Ties
+from twooter.domain.twoots import Flags
+from twooter.storage.database import Session
+from twooter.storage.statements import Statement, each, p
+from twooter.storage.tables import Actions, Blocks, Followers, Following, Mutes
+
+_TIES = ("approved", "follows", "blocking", "blocked_by", "muting")
+_ACTION = len(_TIES)
+_FLAGS = {Kind.LIKE: "liked", Kind.RETWOOT: "retwooted", Kind.BOOKMARK: "bookmarked"}
+
+
+def _ties() -> list[peewee.SelectBase]:
+    """Return a query per tie, in the order of their names: each answers (its number, the author, 0)."""
+    viewer, authors, active = p("viewer_id"), each("author_ids"), State.ACTIVE.value
+    held = Mutes.until_ms.is_null() | (Mutes.until_ms > p("now_ms"))
+    arms = (
+        (Followers.account_id, (Followers.follower_id == viewer) & (Followers.state == active), authors),
+        (Following.target_id, (Following.account_id == viewer) & (Following.state == active), authors),
+        (Blocks.target_id, Blocks.account_id == viewer, authors),
+        (Blocks.account_id, Blocks.target_id == viewer, authors),
+        (Mutes.target_id, (Mutes.account_id == viewer) & held, authors),
+    )
+    return [
+        other.model.select(SQL(str(number)), other, SQL("0")).where(other.in_(among) & condition)
+        for number, (other, condition, among) in enumerate(arms)
+    ]
+
+
+def _actions() -> peewee.SelectBase:
+    return Actions.select(SQL(str(_ACTION)), Actions.twoot_id, Actions.kind).where(
+        (Actions.account_id == p("viewer_id")) & Actions.twoot_id.in_(each("twoot_ids")) & Actions.active
+    )
+
+
+def _union(*queries: peewee.SelectBase) -> peewee.Query:
+    whole = queries[0]
+    for query in queries[1:]:
+        whole = whole.union_all(query)
+    return whole
+
+
+_to_authors = Statement("ties_to_authors", lambda: _union(*_ties()))
+_to_twoots = Statement("ties_to_twoots", lambda: _union(*_ties(), _actions()))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How somebody stands to what a page shows; who is not named is a stranger."""
+
+    ties: dict[int, Ties]
+    flags: dict[int, Flags]
+
+    def to(self, author_id: int) -> Ties:
+        """Return how the viewer stands to an author."""
+        return self.ties.get(author_id, STRANGERS)
+
+    def of(self, twoot_id: int) -> Flags:
+        """Return what the viewer did with a twoot."""
+        return self.flags.get(twoot_id, _NOTHING)
+
+
+_NOTHING = Flags()
+
+
+def fetch(
+    tx: Session, viewer_id: int, author_ids: Sequence[int], twoot_ids: Sequence[int], now_ms: int
+) -> Sight:
+    """Return how a viewer stands to authors and what it did with twoots; reads a row per tie and action at most."""
+    if not author_ids:
+        return Sight({}, {})
+    given = {"viewer_id": viewer_id, "author_ids": author_ids, "now_ms": now_ms}
+    rows = tx.all(_to_twoots, twoot_ids=twoot_ids, **given) if twoot_ids else tx.all(_to_authors, **given)
+    ties: defaultdict[int, dict[str, bool]] = defaultdict(dict)
+    flags: defaultdict[int, dict[str, bool]] = defaultdict(dict)
+    for what, other, kind in rows:
+        if what == _ACTION:
+            flags[other][_FLAGS[kind]] = True
+        else:
+            ties[other][_TIES[what]] = True
+    return Sight(
+        {other: Ties(**held) for other, held in ties.items()},
+        {other: Flags(**done) for other, done in flags.items()},
+    )
