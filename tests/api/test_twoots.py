@@ -84,7 +84,8 @@ def test_the_shape_of_a_twoot(client: TestClient, numbered: None, token: str, se
     assert answer.status_code == 201
     assert answer.headers["location"] == f"/v1/twoots/{id_}"
     assert ids.parse(id_) is not None
-    assert client.simulate_get(answer.headers["location"]).json == answer.json
+    mine = client.simulate_get(answer.headers["location"], headers=bearer(token))
+    assert mine.json == answer.json
 
 
 def test_a_reply_shows_its_parent_which_counts_it(client: TestClient, services: Services, token: str) -> None:
