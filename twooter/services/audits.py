@@ -7,28 +7,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from twooter.domain import deltas, windows
 from twooter.domain import ids as id_rules
+from twooter.domain import windows
 from twooter.domain.drifts import Drifts, Kind, Report
-from twooter.domain.events import AccountEvent, Event, TwootEvent, unpack
 from twooter.domain.windows import DAY_MS, HOUR_MS, Unit
-from twooter.errors import Unavailable
 from twooter.logs import get_logger
 from twooter.metrics import DRIFT
-from twooter.services import checks
-from twooter.services.checks import Days, Pending, TagIds
+from twooter.services import backlogs, checks, crosschecks
+from twooter.services.backlogs import Backlog
+from twooter.services.checks import Days, TagIds
 from twooter.services.ids import Ids
 from twooter.services.outcomes import Outcomes
-from twooter.storage import audits, pending, sources, starts
+from twooter.storage import audits, sources, starts
 from twooter.storage.database import Session, Storage
-from twooter.storage.outbox import Packed
+from twooter.storage.edge_sources import ActionKey
 from twooter.storage.outcomes import AUDIT
 
 log = get_logger("audits")
 
 SNAPSHOT_SECONDS = 2.0
 """A snapshot is left about this long after it was taken: a database must keep what it shows."""
-MAX_PENDING = 200_000
 MAX_FOUND = 200_000
 _BLOCK_MS = 28 * DAY_MS
 _STEP_TWOOTS, _PART_TWOOTS, _MAX_DAYS = 5_000, 250_000, 512
@@ -118,6 +116,7 @@ class Audits:
             "hashtags": self._hashtags(scope, known, tags),
             "months": self._months(scope, known),
             "accounts": self._accounts(scope),
+            "actions": self._actions(scope),
             "twoots": self._twoots(scope, tags),
         }
         for name, stage in stages.items():
@@ -151,7 +150,7 @@ class Audits:
     ) -> tuple[Drifts, int, int]:
         """Check days as long as the snapshot may last; return where to go on, and how many days at a time."""
         until, found = time.monotonic() + SNAPSHOT_SECONDS, Drifts()
-        coming = _pending(tx, "aggregates")
+        coming = backlogs.fetch(tx, "aggregates")
         while at_ms < high_ms:
             begin_ms = _next_day(tx, at_ms, now_ms, coming)
             if begin_ms is None or begin_ms >= high_ms:
@@ -223,9 +222,20 @@ class Audits:
             at: int | None = 1 if low_ms == id_rules.EPOCH_MS else id_rules.first_at(low_ms)
             while at is not None:
                 found, at = self._storage.snapshot(
-                    partial(checks.accounts, low=at, high=id_rules.first_at(high_ms))
+                    partial(crosschecks.accounts, low=at, high=id_rules.first_at(high_ms))
                 )
                 yield found, high_ms if at is None else id_rules.time_ms(at)
+
+    def _actions(self, scope: Scope) -> Steps:
+        """Check what accounts of the scope's days did, whenever they did it."""
+        for low_ms, high_ms in scope.ranges():
+            first = 1 if low_ms == id_rules.EPOCH_MS else id_rules.first_at(low_ms)
+            after: ActionKey | None = (first, 0, 0)
+            while after is not None:
+                found, after = self._storage.snapshot(
+                    partial(_check_actions, after=after, high=id_rules.first_at(high_ms))
+                )
+                yield found, high_ms if after is None else id_rules.time_ms(after[0])
 
     def _twoots(self, scope: Scope, tags: TagIds) -> Steps:
         for low_ms, high_ms in scope.ranges():
@@ -239,7 +249,7 @@ def _check_strays(tx: Session, tag_ids: list[int], now_ms: int, tags: TagIds) ->
     """Check days of hashtags that the check of days passed over, since the hashtag has no row there."""
     found = Drifts()
     strays = audits.fetch_stray_days(tx, tag_ids)
-    coming = _pending(tx, "aggregates") if strays else Pending()
+    coming = backlogs.fetch(tx, "aggregates") if strays else Backlog()
     for day_ms in sorted({day_ms for _, day_ms in strays}):
         span = Days(day_ms, day_ms + DAY_MS, now_ms)
         also = {tag for tag, its_day_ms in strays if its_day_ms == day_ms}
@@ -251,8 +261,12 @@ def _check_strays(tx: Session, tag_ids: list[int], now_ms: int, tags: TagIds) ->
     return found
 
 
+def _check_actions(tx: Session, *, after: ActionKey, high: int) -> tuple[Drifts, ActionKey | None]:
+    return crosschecks.actions(tx, after, high, backlogs.fetch(tx, "edges"))
+
+
 def _check_twoots(tx: Session, *, low: int, high: int, tags: TagIds) -> tuple[Drifts, int]:
-    return checks.twoots(tx, low, high, _pending(tx, "edges"), tags)
+    return crosschecks.twoots(tx, low, high, backlogs.fetch(tx, "edges"), tags)
 
 
 def _next_window(tx: Session, *, unit: Unit, at_ms: int) -> int | None:
@@ -260,31 +274,7 @@ def _next_window(tx: Session, *, unit: Unit, at_ms: int) -> int | None:
     return min((start_ms for start_ms in found if start_ms is not None), default=None)
 
 
-def _pending(tx: Session, consumer: str) -> Pending:
-    """Return the events a consumer has not applied; what is no event cannot be applied by anybody."""
-    coming = Pending()
-    for number, packed in enumerate(pending.fetch(tx, consumer)):
-        if number == MAX_PENDING:
-            raise Unavailable("Too many events wait to be applied; audit again when the queue is shorter.")
-        event = _readable(packed)
-        if consumer == "edges" and isinstance(event, TwootEvent):
-            coming.add_edge(event)
-        elif isinstance(event, TwootEvent | AccountEvent):
-            coming.by_day[event.at_ms // DAY_MS * DAY_MS].append(event)
-    return coming
-
-
-def _readable(packed: Packed) -> Event | None:
-    """Return the event, or None for what nobody can apply: a poisoned one has moved nothing, and never will."""
-    try:
-        event = unpack(packed).event
-        deltas.reduce([event])
-    except (ValueError, TypeError, OverflowError, OSError):
-        return None
-    return event
-
-
-def _next_day(tx: Session, at_ms: int, now_ms: int, coming: Pending) -> int | None:
+def _next_day(tx: Session, at_ms: int, now_ms: int, coming: Backlog) -> int | None:
     """Return the next day about which anything says something, or None."""
     since = [(unit, checks.since(unit, now_ms)) for unit in (Unit.MINUTE, Unit.HOUR, Unit.DAY)]
     found = starts.find_next(tx, at_ms, since)

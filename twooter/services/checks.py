@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from twooter.domain import deltas, grammar, ids, windows
 from twooter.domain import drifts as rules
 from twooter.domain.deltas import ALL_TIME, Deltas
 from twooter.domain.drifts import Drifts, Key, Keyed, Kind
-from twooter.domain.events import AccountEvent, TwootEvent
+from twooter.domain.events import AccountEvent, EditEvent, TwootEvent
 from twooter.domain.windows import DAY_MS, HOUR_MS, KEPT_MS, Unit
+from twooter.services.backlogs import Backlog, Moving
 from twooter.storage import audits, hashtags, sources
 from twooter.storage.audits import Counts
 from twooter.storage.database import Session
-from twooter.storage.sources import Answer, Source
+from twooter.storage.sources import Source
 
 _REMEMBERED = 200_000
-
-Moving = TwootEvent | AccountEvent
-"""Events that move aggregates."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """Events not applied yet: by the day they are about, and by edge the newest state they bring."""
-
-    by_day: defaultdict[int, list[Moving]] = field(default_factory=lambda: defaultdict(list))
-    edges: dict[Key, tuple[int, bool]] = field(default_factory=dict)
-    """By (parent's author, parent, reply): version, active."""
-
-    def add_edge(self, event: TwootEvent) -> None:
-        """Note what a reply's event does to its edge."""
-        if event.parent_author_id is not None and event.parent_id is not None:
-            key = (event.parent_author_id, event.parent_id, event.twoot_id)
-            self.edges[key] = max(self.edges.get(key, (-1, False)), (event.version, event.sign > 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +74,7 @@ class TagIds:
             yield twoot, tuple(dict.fromkeys(tag for tag in tags if tag is not None))
 
 
-def days(tx: Session, span: Days, pending: Pending, tags: TagIds, *, also: Iterable[int] = ()) -> Drifts:
+def days(tx: Session, span: Days, pending: Backlog, tags: TagIds, *, also: Iterable[int] = ()) -> Drifts:
     """Compare minutes, hours, days and the days' accounts with the twoots and accounts of these days.
 
     Accounts are compared for hashtags that are used in these days or have a row for one of them, and those of `also`.
@@ -104,7 +87,7 @@ def days(tx: Session, span: Days, pending: Pending, tags: TagIds, *, also: Itera
     return found
 
 
-def _events(tx: Session, span: Days, pending: Pending, tags: TagIds) -> Iterator[Moving]:
+def _events(tx: Session, span: Days, pending: Backlog, tags: TagIds) -> Iterator[Moving]:
     """Yield what the source says, less what is still to be applied."""
     low, high = ids.first_at(span.low_ms), ids.first_at(span.high_ms)
     at = low
@@ -118,11 +101,19 @@ def _events(tx: Session, span: Days, pending: Pending, tags: TagIds) -> Iterator
         yield from (AccountEvent(1, id_, ids.time_ms(id_)) for id_, _ in accounts)
     for day_ms in range(span.low_ms, span.high_ms, DAY_MS):
         for event in pending.by_day.get(day_ms, ()):
-            if isinstance(event, TwootEvent):
-                kept = tuple(tag for tag in event.tag_ids if span.has(tag))
-                yield replace(event, sign=-event.sign, tag_ids=kept)
-            else:
-                yield replace(event, sign=-event.sign)
+            yield _taken_back(event, span)
+
+
+def _taken_back(event: Moving, span: Days) -> Moving:
+    """Return what undoes an event, of the hashtags that are looked at."""
+    if isinstance(event, EditEvent):
+        added, removed = (
+            tuple(filter(span.has, tags)) for tags in (event.added_tag_ids, event.removed_tag_ids)
+        )
+        return replace(event, added_tag_ids=removed, removed_tag_ids=added)
+    if isinstance(event, TwootEvent):
+        return replace(event, sign=-event.sign, tag_ids=tuple(filter(span.has, event.tag_ids)))
+    return replace(event, sign=-event.sign)
 
 
 def _event(twoot: Source, tag_ids: tuple[int, ...]) -> TwootEvent:
@@ -232,41 +223,3 @@ def entries(tx: Session, tag_id: int, tags: TagIds) -> Drifts:
         for entry in page:
             found.add(Kind.TAG_ENTRIES, entry, int(entry[:2] not in right))
     return found
-
-
-def accounts(tx: Session, low: int, high: int) -> tuple[Drifts, int | None]:
-    """Compare one page of accounts' numbers of twoots with their twoots; return where the next page begins."""
-    found, page = Drifts(), sources.fetch_accounts(tx, low, high)
-    written = sources.count_twoots(tx, [id_ for id_, _ in page])
-    for id_, number in page:
-        found.add(Kind.ACCOUNT_TWOOTS, (id_,), number - written.get(id_, 0))
-    return found, page[-1][0] + 1 if page else None
-
-
-def twoots(tx: Session, low: int, high: int, pending: Pending, tags: TagIds) -> tuple[Drifts, int]:
-    """Compare entries, reply edges and counts of replies with one page of twoots; return where the next one begins."""
-    page = sources.fetch_twoots(tx, low, high)
-    if len(page) == sources.PAGE:
-        high = page[-1].id + 1
-    found = Drifts()
-    public = {(twoot.author_id, twoot.id): 1 for twoot in page if twoot.is_public}
-    found.compare(Kind.PUBLIC_ENTRIES, dict.fromkeys(sources.fetch_public(tx, low, high), 1), public)
-    tagged = {(twoot.author_id, twoot.id, tag): 1 for twoot, tag_ids in tags.of(tx, page) for tag in tag_ids}
-    there = sources.fetch_tagged(tx, [(tag, twoot_id) for _, twoot_id, tag in tagged])
-    found.compare(Kind.TAG_ENTRIES, dict.fromkeys(there, 1), tagged)
-    for author_id, twoot_id, by in sources.fetch_replies_off(tx, low, high):
-        found.add(Kind.TWOOT_REPLIES, (author_id, twoot_id), by)
-    for answer in [*sources.fetch_answers(tx, low, high), *sources.fetch_orphans(tx, low, high)]:
-        _check_edge(answer, pending, found)
-    return found, high
-
-
-def _check_edge(answer: Answer, pending: Pending, found: Drifts) -> None:
-    key = (answer.parent_author_id, answer.parent_id, answer.reply_id)
-    version = -1 if answer.edge_version is None else answer.edge_version
-    coming = pending.edges.get(key, (-1, False))
-    active = coming[1] if coming[0] > version else answer.active
-    wanted = answer.version is not None
-    if active != wanted:
-        newer = max(version + 1, answer.version or 0)
-        found.add(Kind.REPLY_EDGES, (*key, answer.reply_author_id, newer), 1 if active else -1)

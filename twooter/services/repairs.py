@@ -11,17 +11,18 @@ from twooter.errors import Conflict
 from twooter.logs import get_logger
 from twooter.services.audits import EVERYTHING, Audits, Progress
 from twooter.services.checks import TagIds
+from twooter.services.crosschecks import COUNTS, EDGES
 from twooter.services.ids import Ids
-from twooter.storage import accounts, repairs, replies, schedules, sources
+from twooter.storage import accounts, edges, repairs, schedules, sources
 from twooter.storage.database import Session, Storage
-from twooter.storage.replies import ReplyEdge
+from twooter.storage.edges import Edge
 
 log = get_logger("repairs")
 
 _FENCE = "repair"
 _STEP = 500
 _ENTRIES = (Kind.PUBLIC_ENTRIES, Kind.TAG_ENTRIES)
-_ONE_BY_ONE = (Kind.ACCOUNT_TWOOTS, Kind.TWOOT_REPLIES, Kind.REPLY_EDGES, *_ENTRIES)
+_ONE_BY_ONE = (Kind.ACCOUNT_TWOOTS, *COUNTS.values(), *EDGES.values(), *_ENTRIES)
 _Twoot = tuple[int, int]
 
 
@@ -56,11 +57,13 @@ class Repairs:
             self._change(number, partial(repairs.move, found=part))
         for (account_id,), by in found.of(Kind.ACCOUNT_TWOOTS).items():
             self._change(number, partial(accounts.move_twoots, id_=account_id, by=-by))
-        for (author_id, id_), by in found.of(Kind.TWOOT_REPLIES).items():
-            self._change(number, partial(replies.move, author_id=author_id, id_=id_, by=-by))
-        for key, by in found.of(Kind.REPLY_EDGES).items():
-            edge = ReplyEdge(key[0], key[1], key[2], key[3], key[4], by < 0)
-            self._change(number, partial(replies.apply, edges=[edge]))
+        for kind, counter in COUNTS.items():
+            for (author_id, id_), by in found.of(counter).items():
+                self._change(number, partial(edges.move, kind=kind, author_id=author_id, id_=id_, by=-by))
+        for kind, drift in EDGES.items():
+            for key, by in found.of(drift).items():
+                edge = Edge(kind, key[0], key[1], key[2], key[3], key[4], by < 0)
+                self._change(number, partial(edges.apply, edges=[edge]))
         for twoot, seen in _by_twoot(found).items():
             self._change(number, partial(_mend_entries, key=twoot, seen=seen, tags=tags))
 

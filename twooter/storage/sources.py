@@ -1,4 +1,4 @@
-"""What an audit reads of the source: twoots and accounts in ranges of ids, entries and edges beside them."""
+"""What an audit reads of the source: twoots and accounts in ranges of ids, entries beside them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import orjson
-from peewee import JOIN, fn
+from peewee import fn
 
 from twooter.domain.twoots import Visibility
 from twooter.storage.database import Row, Session
 from twooter.storage.statements import Statement, each, in_rows, p
-from twooter.storage.tables import Accounts, HashtagEntries, PublicEntries, TwootReplies, Twoots
+from twooter.storage.tables import Accounts, HashtagEntries, PublicEntries, Twoots
 
 T = TypeVar("T")
 
@@ -97,77 +97,6 @@ _tag_page = Statement(
         .limit(p("limit"))
     ),
 )
-_Parents = Twoots.alias("parents")
-_Answers = Twoots.alias("answers")
-_edge_of = (
-    (TwootReplies.parent_author_id == Twoots.reply_to_author_id)
-    & (TwootReplies.parent_id == Twoots.reply_to_id)
-    & (TwootReplies.reply_id == Twoots.id)
-)
-_edges_under = (TwootReplies.parent_author_id == Twoots.author_id) & (TwootReplies.parent_id == Twoots.id)
-_answers = Statement(
-    "audit_answers",
-    lambda: (
-        Twoots.select(
-            Twoots.reply_to_author_id,
-            Twoots.reply_to_id,
-            Twoots.id,
-            Twoots.author_id,
-            Twoots.version,
-            TwootReplies.version,
-            TwootReplies.active,
-        )
-        .join(
-            _Parents,
-            on=((_Parents.author_id == Twoots.reply_to_author_id) & (_Parents.id == Twoots.reply_to_id)),
-        )
-        .join_from(Twoots, TwootReplies, JOIN.LEFT_OUTER, on=_edge_of)
-        .where((Twoots.id >= p("low")) & (Twoots.id < p("high")))
-        .order_by(Twoots.id)
-        .limit(p("limit"))
-    ),
-    scatter=_SHARD,
-)
-_orphans = Statement(
-    "audit_orphan_edges",
-    lambda: (
-        Twoots.select(
-            TwootReplies.parent_author_id,
-            TwootReplies.parent_id,
-            TwootReplies.reply_id,
-            TwootReplies.reply_author_id,
-            TwootReplies.version,
-            TwootReplies.active,
-        )
-        .join(TwootReplies, on=_edges_under)
-        .join(
-            _Answers,
-            JOIN.LEFT_OUTER,
-            on=(
-                (_Answers.author_id == TwootReplies.reply_author_id) & (_Answers.id == TwootReplies.reply_id)
-            ),
-        )
-        .where(
-            (Twoots.id >= p("low")) & (Twoots.id < p("high")) & TwootReplies.active & _Answers.id.is_null()
-        )
-        .limit(p("limit"))
-    ),
-    scatter=_SHARD,
-)
-_off = Statement(
-    "audit_replies_off",
-    lambda: (
-        Twoots.select(
-            Twoots.author_id, Twoots.id, Twoots.replies - fn.COALESCE(fn.SUM(TwootReplies.active), 0)
-        )
-        .join(TwootReplies, JOIN.LEFT_OUTER, on=_edges_under)
-        .where((Twoots.id >= p("low")) & (Twoots.id < p("high")))
-        .group_by(Twoots.author_id, Twoots.id, Twoots.replies)
-        .having(Twoots.replies != fn.COALESCE(fn.SUM(TwootReplies.active), 0))
-        .limit(p("limit"))
-    ),
-    scatter=_SHARD,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +110,6 @@ class Source:
     parent_id: int | None
     parent_author_id: int | None
     is_public: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply to a twoot that exists, and the edge between them; versions are None where there is no row."""
-
-    parent_author_id: int
-    parent_id: int
-    reply_id: int
-    reply_author_id: int
-    version: int | None
-    edge_version: int | None
-    active: bool
 
 
 def count(tx: Session, low: int, high: int) -> int:
@@ -245,28 +161,9 @@ def fetch_tag_page(tx: Session, tag_id: int, after: int) -> list[tuple[int, int,
     return [(row[0], row[1], row[2]) for row in tx.all(_tag_page, tag_id=tag_id, after=after, limit=PAGE)]
 
 
-def fetch_answers(tx: Session, low: int, high: int) -> list[Answer]:
-    """Return the answers with ids in [low, high) to twoots that exist, each with its edge; one page at most."""
-    return [_answer(row) for row in tx.all(_answers, low=low, high=high, limit=PAGE)]
-
-
-def fetch_orphans(tx: Session, low: int, high: int) -> list[Answer]:
-    """Return active edges of twoots with ids in [low, high) whose answers are gone; at most one page."""
-    return [_answer((*row[:4], None, *row[4:])) for row in tx.all(_orphans, low=low, high=high, limit=PAGE)]
-
-
-def fetch_replies_off(tx: Session, low: int, high: int) -> list[tuple[int, int, int]]:
-    """Return (author, twoot, difference) where the count of replies is not that of the active edges."""
-    return [(row[0], row[1], int(row[2])) for row in tx.all(_off, low=low, high=high, limit=PAGE)]
-
-
 def parts(keys: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
     """Yield a list in parts that fit into one statement."""
     return (keys[at : at + size] for at in range(0, len(keys), size))
-
-
-def _answer(row: Row) -> Answer:
-    return Answer(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6]))
 
 
 def _source(row: Row) -> Source:
