@@ -14,7 +14,13 @@ from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from twooter.services.figures import QueueFigures
 from twooter.settings import Settings
 
-QUEUES = {"aggregates": "aggregates", "edges": "aggregates", "mails": "notify", "deletions": "maintenance"}
+QUEUES = {
+    "aggregates": "aggregates",
+    "edges": "aggregates",
+    "threads": "aggregates",
+    "mails": "notify",
+    "deletions": "maintenance",
+}
 """Consumer to queue; queues are by urgency, so that one big account cannot delay the small ones."""
 MAINTENANCE = "maintenance"
 ALL_QUEUES = ("aggregates", "notify", MAINTENANCE)

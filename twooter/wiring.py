@@ -16,6 +16,7 @@ from twooter.services.confirmations import Confirmations
 from twooter.services.deletions import Deletions
 from twooter.services.demos import Demos
 from twooter.services.edges import Edges
+from twooter.services.edits import Edits
 from twooter.services.exports import Exports
 from twooter.services.hashes import Hashes
 from twooter.services.hashtags import Hashtags
@@ -36,6 +37,7 @@ from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
 from twooter.services.stats import MessageStats
+from twooter.services.threads import Threads
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
@@ -94,6 +96,7 @@ def wire(settings: Settings) -> Services:
         versions,
         needs_confirmed_email=settings.needs_confirmed_email,
     )
+    threads = Threads(storage, cards, twoots)
     return Services(
         settings=settings,
         storage=storage,
@@ -104,6 +107,7 @@ def wire(settings: Settings) -> Services:
             ids,
             appliers={"aggregates": aggregates.apply},
             handlers={
+                "threads": threads.handle,
                 "edges": Edges(storage).handle,
                 "mails": mails.handle,
                 "deletions": deletions.handle,
@@ -113,6 +117,8 @@ def wire(settings: Settings) -> Services:
         hashtags=hashtags,
         timelines=Timelines(storage, cards, hashtags),
         twoots=twoots,
+        edits=Edits(storage, ids, outboxes, hashtags, twoots, versions),
+        threads=threads,
         versions=versions,
         accounts=accounts,
         tokens=tokens,

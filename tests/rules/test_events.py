@@ -33,7 +33,7 @@ from workers.schedule import ENTRIES, SCHEDULE
 EXAMPLES: tuple[Event, ...] = (
     TwootEvent(1, 7, 8, 9, (1, 2), 3, 4, 1),
     TwootEvent(-1, 7, 8, 9, (), None, None, 2),
-    TwootEvent(1, 7, 8, 9, (), None, None, 1, "followers", 3, 4, 5, (6, 7)),
+    TwootEvent(1, 7, 8, 9, (), None, None, 1, "followers", 3, 4, 5, (6, 7), (3, 4)),
     EditEvent(7, 8, 9, (1,), (2,), (3,), None, "public", 2),
     FollowEvent(7, 8, 1, "active", 9),
     FollowAnswerEvent(8, 7, 1, "none", 9),

@@ -21,10 +21,12 @@ from twooter.api.lists import Lists
 from twooter.api.native.accounts import AccountResource, AccountsResource, LookupResource
 from twooter.api.native.analytics import SeriesResource, SummaryResource
 from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
+from twooter.api.native.edits import HistoryResource
 from twooter.api.native.hashtags import HashtagResource, HashtagsResource, TrendsResource
 from twooter.api.native.me import MeResource
 from twooter.api.native.messages import MessagesResource, MessageStatsResource
 from twooter.api.native.passwords import PasswordResetsResource, PasswordResource
+from twooter.api.native.threads import ThreadResource
 from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, PublicTimeline
 from twooter.api.native.timings import TimingsResource
 from twooter.api.native.tokens import TokenResource, TokensResource
@@ -50,12 +52,16 @@ def routes(services: Services) -> tuple[Route, ...]:
     settings = services.settings
     public_url = settings.public_url
     lists = Lists(Cursors(settings.signing_keys()), services.versions, public_url=public_url)
-    timelines = (services.timelines, lists, Fragments(public_url=public_url))
+    fragments = Fragments(public_url=public_url)
+    timelines = (services.timelines, lists, fragments)
     clients = Clients(settings.trusted_proxies)
+    twoots = (services.twoots, services.edits, services.limits, clients)
     served = (
         *_people(services, clients, lists),
         Route("/v1/twoots", TwootsResource(services.twoots, services.limits, clients, public_url=public_url)),
-        Route("/v1/twoots/{id}", TwootResource(services.twoots, public_url=public_url)),
+        Route("/v1/twoots/{id}", TwootResource(*twoots, public_url=public_url)),
+        Route("/v1/twoots/{id}/history", HistoryResource(services.edits)),
+        Route("/v1/twoots/{id}/thread", ThreadResource(services.threads, lists, fragments)),
         Route("/v1/timelines/public", PublicTimeline(*timelines)),
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines)),
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines)),

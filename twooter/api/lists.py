@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import falcon
@@ -73,20 +74,36 @@ class Lists:
         `version` names what changes when the page does, where it is the same for everybody; `seen_by` makes of such a
         page what a viewer sees.
         """
-        path, viewer = req.path, req.context.viewer
-        scope = f"{path} {'' if viewer is None else viewer.account_id}"
-        page = self._cursors.page(scope, query.limit, query.cursor)
-        kept = self._find((path, page), version, lambda: _read(read, page))
+        viewer, page = req.context.viewer, self.page(req, query)
+        kept = self._find((req.path, page), version, lambda: _read(read, page))
         if viewer is None:
             if kept.anonymous is None:
-                kept.anonymous = self._answer(path, scope, query.limit, kept.found, shape, anonymous=True)
+                kept.anonymous = self._answer(req, query.limit, kept.found, shape)
             answer = kept.anonymous
         else:
             found = kept.found if seen_by is None else seen_by(viewer, kept.found)
-            answer = self._answer(path, scope, query.limit, found, shape, anonymous=False)
-        send(req, resp, answer.body, answer.etag)
-        if answer.link is not None:
-            resp.set_header("Link", answer.link)
+            answer = self._answer(req, query.limit, found, shape)
+        _send(req, resp, answer)
+
+    def page(self, req: falcon.Request, query: PageQuery) -> Page:
+        """Return the page that the query names.
+
+        Raises: BadRequest for a cursor that is not one of this list and viewer.
+        """
+        return self._cursors.page(_scope(req), query.limit, query.cursor)
+
+    def show(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        query: PageQuery,
+        found: Slice[T],
+        shape: Callable[[T], Any],
+        *,
+        beside: Mapping[str, Any],
+    ) -> None:
+        """Send a page that was read, with more fields beside its items."""
+        _send(req, resp, self._answer(req, query.limit, found, shape, beside=beside))
 
     def _find(self, place: tuple[str, Page], version: str | None, read: Callable[[], Kept[T]]) -> Kept[T]:
         """Return the page, read by one thread at a time where it may be kept."""
@@ -109,15 +126,14 @@ class Lists:
 
     def _answer(
         self,
-        path: str,
-        scope: str,
+        req: falcon.Request,
         limit: int,
         found: Slice[T],
         shape: Callable[[T], Any],
         *,
-        anonymous: bool,
+        beside: Mapping[str, Any] = MappingProxyType({}),
     ) -> Answer:
-        cursors = {}
+        cursors, path, scope = {}, req.path, _scope(req)
         if found.next_before is not None:
             cursors["next"] = self._cursors.make(scope, before=found.next_before)
         if found.prev_after is not None:
@@ -127,9 +143,20 @@ class Lists:
             for rel, cursor in cursors.items()
         )
         ends = {"next": cursors.get("next"), "prev": cursors.get("prev")}
-        items = orjson.dumps([shape(item) for item in found.items])
-        body = b'{"items":' + items + b"," + orjson.dumps(ends)[1:]
-        return Answer(body, link or None, etag_of(body) if anonymous else None)
+        body = orjson.dumps({**beside, "items": [shape(item) for item in found.items], **ends})
+        return Answer(body, link or None, etag_of(body) if req.context.viewer is None else None)
+
+
+def _scope(req: falcon.Request) -> str:
+    """Return what a cursor is bound to."""
+    viewer = req.context.viewer
+    return f"{req.path} {'' if viewer is None else viewer.account_id}"
+
+
+def _send(req: falcon.Request, resp: falcon.Response, answer: Answer) -> None:
+    send(req, resp, answer.body, answer.etag)
+    if answer.link is not None:
+        resp.set_header("Link", answer.link)
 
 
 def _read(read: Callable[[Page], Slice[T]], page: Page) -> Kept[T]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from twooter.domain import windows
-from twooter.domain.events import AccountEvent, Event, TwootEvent
+from twooter.domain.events import AccountEvent, EditEvent, Event, TwootEvent
 from twooter.domain.windows import KEPT_MS, Unit
 
 ALL_TIME = 0
@@ -57,7 +57,7 @@ def reduce(events: Iterable[Event], *, now_ms: int = 0) -> Deltas:
     deltas = Deltas()
     minutes: dict[int, _Minute] = {}
     for event in events:
-        if not isinstance(event, TwootEvent | AccountEvent):
+        if not isinstance(event, TwootEvent | AccountEvent | EditEvent):
             continue
         start_ms = event.at_ms - event.at_ms % _MINUTE_MS
         minute = minutes.get(start_ms)
@@ -65,6 +65,9 @@ def reduce(events: Iterable[Event], *, now_ms: int = 0) -> Deltas:
             minute = minutes[start_ms] = _Minute(windows.start(Unit.DAY, start_ms))
         if isinstance(event, TwootEvent):
             _add_twoot(deltas, event, minute)
+        elif isinstance(event, EditEvent):
+            _add_tags(deltas, minute, event.author_id, event.added_tag_ids, 1)
+            _add_tags(deltas, minute, event.author_id, event.removed_tag_ids, -1)
         else:
             minute.sums.accounts += event.sign
     for start_ms, minute in minutes.items():
@@ -78,14 +81,19 @@ def _add_twoot(deltas: Deltas, event: TwootEvent, minute: _Minute) -> None:
     if event.parent_id is not None:
         minute.sums.replies += sign
     # get(), for what a Counter does about a missing key takes longer than all the rest
-    active, accounts = deltas.active_accounts, deltas.hashtag_accounts
+    active = deltas.active_accounts
     key = day_ms, author_id
     active[key] = active.get(key, 0) + sign
-    for tag_id in event.tag_ids:
-        minute.tags[tag_id] += sign
-        for day in (day_ms, ALL_TIME):
+    _add_tags(deltas, minute, author_id, event.tag_ids, sign)
+
+
+def _add_tags(deltas: Deltas, minute: _Minute, author_id: int, tag_ids: Iterable[int], by: int) -> None:
+    accounts = deltas.hashtag_accounts
+    for tag_id in tag_ids:
+        minute.tags[tag_id] += by
+        for day in (minute.day_ms, ALL_TIME):
             place = tag_id, day, author_id
-            accounts[place] = accounts.get(place, 0) + sign
+            accounts[place] = accounts.get(place, 0) + by
 
 
 def _add_minute(deltas: Deltas, minute_ms: int, minute: _Minute, now_ms: int) -> None:

@@ -31,6 +31,8 @@ class TwootEvent:
     quote_author_id: int | None = None
     root_id: int | None = None
     mention_ids: tuple[int, ...] = ()
+    ancestors: tuple[int, ...] = ()
+    """Ids of twoots and authors in turn, nearest first."""
 
 
 def appeared(twoot: Twoot, tag_ids: tuple[int, ...]) -> TwootEvent:
@@ -59,6 +61,24 @@ def _twoot_event(twoot: Twoot, tag_ids: tuple[int, ...], *, sign: int, version: 
         None if quote is None else quote.author_id,
         twoot.root_id,
         twoot.mention_ids,
+        tuple(number for ref in twoot.ancestors for number in (ref.id, ref.author_id)),
+    )
+
+
+def edited(
+    before: Twoot, after: Twoot, tag_ids: tuple[int, ...], former_tag_ids: tuple[int, ...]
+) -> EditEvent:
+    """Return the event of a change from one version of a twoot to the next, by the hashtags each counts for."""
+    return EditEvent(
+        after.author_id,
+        after.id,
+        after.created_ms,
+        tuple(id_ for id_ in tag_ids if id_ not in former_tag_ids),
+        tuple(id_ for id_ in former_tag_ids if id_ not in tag_ids),
+        tuple(id_ for id_ in after.mention_ids if id_ not in before.mention_ids),
+        after.root_id,
+        after.visibility.value,
+        after.version,
     )
 
 

@@ -12,6 +12,9 @@ from twooter.errors import FieldError
 
 MAX_GRAPHEMES = 280
 MAX_WARNING = 100
+MAX_ANCESTORS = 20
+"""Steps up and down that a conversation is shown from one of its twoots; further ones are found from these."""
+MAX_EDITS = 50
 MAX_MENTIONS = 20
 """Accounts one twoot can reach by naming them; further names are text."""
 MAX_MESSAGE_CODE_POINTS = 10_000
@@ -61,6 +64,8 @@ class Twoot:
     root_id: int | None = None
     """The twoot its conversation began with; None where it is the first itself."""
     content_warning: str | None = None
+    ancestors: tuple[Ref, ...] = ()
+    """What it answers, and what that answers, nearest first; written with it and read by threads alone."""
     mention_ids: tuple[int, ...] = ()
     """Whom its text mentioned when it was written, as far as they have an account."""
     replies: int = 0

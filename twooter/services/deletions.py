@@ -21,7 +21,7 @@ from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
-from twooter.storage import accounts, claims, credentials, deletions, entries, networks, tokens, twoots
+from twooter.storage import accounts, claims, credentials, deletions, edits, entries, networks, tokens, twoots
 from twooter.storage.database import Session, Storage
 
 log = get_logger("deletions")
@@ -119,6 +119,7 @@ class Deletions:
                 if not twoots.remove(tx, account_id, twoot.id, twoot.version):
                     continue
                 gone += 1
+                edits.remove(tx, account_id, twoot.id)
                 tag_ids = tuple(ids_by_key[tag.key] for tag in tags[twoot.id])
                 entries.remove(tx, twoot.id, tag_ids)
                 self._outboxes.append(tx, account_id, events.gone(twoot, tag_ids), request_id=None)

@@ -14,6 +14,7 @@ from twooter.services.batches import Batches
 from twooter.services.confirmations import Confirmations
 from twooter.services.deletions import Deletions
 from twooter.services.demos import Demos
+from twooter.services.edits import Edits
 from twooter.services.exports import Exports
 from twooter.services.hashtags import Hashtags
 from twooter.services.histories import Histories
@@ -29,6 +30,7 @@ from twooter.services.passwords import Passwords
 from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
 from twooter.services.stats import MessageStats
+from twooter.services.threads import Threads
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
@@ -51,6 +53,8 @@ class Services:
     hashtags: Hashtags
     timelines: Timelines
     twoots: Twoots
+    edits: Edits
+    threads: Threads
     versions: Versions
     accounts: Accounts
     tokens: Tokens

@@ -9,9 +9,19 @@ import orjson
 
 from twooter import traces
 from twooter.domain import ids as id_rules
-from twooter.domain.events import AccountEvent, DeletionEvent, Envelope, Event, MailEvent, TwootEvent, unpack
+from twooter.domain.events import (
+    AccountEvent,
+    DeletionEvent,
+    EditEvent,
+    Envelope,
+    Event,
+    MailEvent,
+    TwootEvent,
+    unpack,
+)
 from twooter.logs import get_logger
 from twooter.metrics import BATCHES_SENT, EVENTS_SEALED, OUTBOX_AGE
+from twooter.services.edges import edges_of
 from twooter.services.ids import Ids
 from twooter.storage import outbox
 from twooter.storage.database import Session, Storage
@@ -21,8 +31,9 @@ T = TypeVar("T")
 log = get_logger("outbox")
 
 CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
-    "aggregates": lambda event: isinstance(event, TwootEvent | AccountEvent),
-    "edges": lambda event: isinstance(event, TwootEvent) and event.parent_id is not None,
+    "aggregates": lambda event: isinstance(event, TwootEvent | AccountEvent | EditEvent),
+    "edges": lambda event: bool(edges_of(event)),
+    "threads": lambda event: isinstance(event, TwootEvent) and bool(event.ancestors),
     "mails": lambda event: isinstance(event, MailEvent),
     "deletions": lambda event: isinstance(event, DeletionEvent),
 }

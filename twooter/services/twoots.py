@@ -18,7 +18,7 @@ from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
 from twooter.services.versions import Versions
-from twooter.storage import accounts, claims, entries, idempotency, twoots
+from twooter.storage import accounts, claims, edits, entries, idempotency, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.idempotency import Idempotency
 
@@ -88,6 +88,7 @@ class Twoots:
             parent=None if parent is None else Ref(parent.id, parent.author_id),
             quote=None if quoted is None else Ref(quoted.twoot.id, quoted.author.id),
             root_id=None if parent is None else parent.root_id or parent.id,
+            ancestors=() if parent is None else self._above(parent),
             content_warning=draft.content_warning,
             mention_ids=self.ids_of(parsed.mentions),
         )
@@ -148,8 +149,12 @@ class Twoots:
         """Delete a twoot that was just read; return False when it has gone or changed since."""
         tags = self.tags_of(twoot)
         tag_ids = self._hashtags.ensure_ids(tags)
+        if twoot.parent is not None:
+            above = self._storage.read(lambda tx: twoots.fetch_ancestors(tx, twoot.author_id, twoot.id))
+            twoot = replace(twoot, ancestors=tuple(above))
 
         def work(tx: Session) -> bool:
+            edits.remove(tx, twoot.author_id, twoot.id)
             if not twoots.remove(tx, twoot.author_id, twoot.id, twoot.version):
                 return False
             entries.remove(tx, twoot.id, tag_ids)
@@ -178,6 +183,14 @@ class Twoots:
             return ()
         found = self._storage.read(lambda tx: claims.fetch_by_usernames(tx, wanted))
         return tuple(found[name] for name in wanted if name in found)
+
+    def _above(self, parent: Twoot) -> tuple[Ref, ...]:
+        """Return what a reply answers, nearest first."""
+        own = Ref(parent.id, parent.author_id)
+        if parent.parent is None:
+            return (own,)
+        further = self._storage.read(lambda tx: twoots.fetch_ancestors(tx, parent.author_id, parent.id))
+        return (own, *further)[: rules.MAX_ANCESTORS]
 
     def _find_spoken_of(self, viewer: Viewer, draft: Draft) -> tuple[Twoot | None, Card | None]:
         """Return the twoots that a draft answers and quotes.

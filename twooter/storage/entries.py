@@ -86,6 +86,14 @@ def remove(tx: Session, twoot_id: int, tag_ids: Sequence[int]) -> None:
         tx.run(_delete_hashtag, tag_id=tag_id, twoot_id=twoot_id)
 
 
+def move(tx: Session, twoot_id: int, author_id: int, *, added: Sequence[int], removed: Sequence[int]) -> None:
+    """Show a public twoot on other hashtags' timelines than before."""
+    if added:
+        tx.insert(_insert_hashtag, [(tag_id, twoot_id, author_id) for tag_id in sorted(added)])
+    for tag_id in sorted(removed):
+        tx.run(_delete_hashtag, tag_id=tag_id, twoot_id=twoot_id)
+
+
 def fetch_public(tx: Session, page: Page) -> list[Entry]:
     """Return one page of the public timeline in reading order, and one entry more."""
     if page.after is not None:

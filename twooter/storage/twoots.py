@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
@@ -30,10 +31,11 @@ _COLUMNS = (
     "content_warning",
     "mention_ids",
 )
+_ANCESTORS = "ancestors"
 _FIELDS = packed(*(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes")))
 
-_insert = Insert("twoot_insert", Twoots, _COLUMNS)
-_insert_ignore = Insert("twoot_insert_ignore", Twoots, _COLUMNS, duplicate="ignore")
+_insert = Insert("twoot_insert", Twoots, (*_COLUMNS, _ANCESTORS))
+_insert_ignore = Insert("twoot_insert_ignore", Twoots, (*_COLUMNS, _ANCESTORS), duplicate="ignore")
 _by_id = Statement(
     "twoot_by_id",
     lambda: Twoots.select(_FIELDS).where(Twoots.id == p("id")),
@@ -64,6 +66,24 @@ _by_author_after = Statement(
         .limit(p("limit"))
     ),
 )
+_ancestors = Statement(
+    "twoot_ancestors",
+    lambda: Twoots.select(Twoots.ancestors).where(
+        (Twoots.author_id == p("author_id")) & (Twoots.id == p("id"))
+    ),
+)
+_edit = Statement(
+    "twoot_edit",
+    lambda: Twoots.update(
+        version=p("version") + 1,
+        edited_ms=p("edited_ms"),
+        text=p("text"),
+        language=p("language"),
+        content_warning=p("content_warning"),
+        hashtags=p("hashtags"),
+        mention_ids=p("mention_ids"),
+    ).where((Twoots.author_id == p("author_id")) & (Twoots.id == p("id")) & (Twoots.version == p("version"))),
+)
 _delete = Statement(
     "twoot_delete",
     lambda: Twoots.delete().where(
@@ -89,8 +109,11 @@ def _twoot(found: Row) -> Twoot:
         None if row[11] is None else Ref(row[11], row[12]),
         row[13],
         row[14],
-        () if row[15] is None else tuple(orjson.loads(row[15])),
-        *row[16:],
+        mention_ids=() if row[15] is None else tuple(orjson.loads(row[15])),
+        replies=row[16],
+        likes=row[17],
+        retwoots=row[18],
+        quotes=row[19],
     )
 
 
@@ -112,8 +135,13 @@ def _row(twoot: Twoot) -> Row:
         *quote,
         twoot.root_id,
         twoot.content_warning,
-        orjson.dumps(twoot.mention_ids).decode() if twoot.mention_ids else None,
+        _json(twoot.mention_ids),
+        _json([(ref.id, ref.author_id) for ref in twoot.ancestors]),
     )
+
+
+def _json(values: Sequence[Any]) -> str | None:  # Any: JSON values
+    return orjson.dumps(values).decode() if values else None
 
 
 def insert(tx: Session, twoot: Twoot) -> None:
@@ -148,6 +176,31 @@ def fetch_by_author(tx: Session, author_id: int, page: Page) -> list[Twoot]:
     else:
         rows = tx.all(_by_author, author_id=author_id, before=page.before or NEWEST, limit=page.limit + 1)
     return [_twoot(row) for row in rows]
+
+
+def fetch_ancestors(tx: Session, author_id: int, id_: int) -> list[Ref]:
+    """Return what a twoot answers, and what that answers, nearest first; nothing where the twoot is gone."""
+    row = tx.one(_ancestors, author_id=author_id, id=id_)
+    return [] if row is None or row[0] is None else [Ref(*pair) for pair in orjson.loads(row[0])]
+
+
+def edit(tx: Session, before: Twoot, after: Twoot) -> bool:
+    """Give a twoot the texts of its next version; return False when it has changed or gone since it was read."""
+    return (
+        tx.run(
+            _edit,
+            author_id=before.author_id,
+            id=before.id,
+            version=before.version,
+            edited_ms=after.edited_ms,
+            text=after.text,
+            language=after.language,
+            content_warning=after.content_warning,
+            hashtags=orjson.dumps(after.hashtags).decode(),
+            mention_ids=_json(after.mention_ids),
+        )
+        == 1
+    )
 
 
 def remove(tx: Session, author_id: int, id_: int, version: int) -> bool:

@@ -16,8 +16,11 @@ from twooter.api.times import rfc3339
 from twooter.domain import grammar, ids
 from twooter.domain.accounts import Author
 from twooter.domain.twoots import Card, Draft, Flags, Item, Retwoot, Visibility
+from twooter.services.edits import Change, Edits
 from twooter.services.limits import Limits
 from twooter.services.twoots import Twoots
+
+_LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
 class PublishBody(params.Body):
@@ -32,6 +35,7 @@ class PublishBody(params.Body):
     quote_of: str | None = Field(None, max_length=20, description="Id of the twoot this quotes.")
     visibility: Visibility = Field(
         Visibility.PUBLIC,
+        strict=False,
         description="Who may see it: everybody (`public`); everybody, but not on the public and hashtags' timelines "
         "(`unlisted`); your followers and whom it mentions (`followers`); only whom it mentions (`mentioned`). What a "
         "protected account writes is for its followers at most.",
@@ -39,9 +43,7 @@ class PublishBody(params.Body):
     content_warning: str | None = Field(
         None, max_length=4_000, description="Up to 100 characters, one line, shown before the text."
     )
-    language: str | None = Field(
-        None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=16, description="BCP 47 tag."
-    )
+    language: str | None = Field(None, pattern=_LANGUAGE, max_length=16, description="BCP 47 tag.")
 
     def draft(self) -> Draft:
         """Return what is to be posted; what is no id is the id of no twoot."""
@@ -49,6 +51,16 @@ class PublishBody(params.Body):
             None if text is None else ids.parse(text) or 0 for text in (self.reply_to, self.quote_of)
         )
         return Draft(self.text, reply_to, self.language, quote_of, self.visibility, self.content_warning)
+
+
+class EditBody(params.Body):
+    """What a twoot shall say; what is null or missing stays as it is."""
+
+    text: str | None = Field(None, max_length=10_000, description="As for a new twoot.")
+    content_warning: str | None = Field(
+        None, max_length=4_000, description="As for a new twoot; an empty one takes the warning away."
+    )
+    language: str | None = Field(None, pattern=_LANGUAGE, max_length=16, description="BCP 47 tag.")
 
 
 class AuthorShape(BaseModel):
@@ -238,14 +250,35 @@ class TwootsResource:
 class TwootResource:
     """`/v1/twoots/{id}`."""
 
-    def __init__(self, twoots: Twoots, *, public_url: str) -> None:
+    def __init__(
+        self, twoots: Twoots, edits: Edits, limits: Limits, clients: Clients, *, public_url: str
+    ) -> None:
         self._twoots = twoots
+        self._edits = edits
+        self._limits = limits
+        self._clients = clients
         self._public_url = public_url
 
     @operation("Read a twoot", auth=Auth.OPTIONAL, answers={200: TwootShape}, errors=(404,))
     def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Read."""
         card = self._twoots.get(params.id_of(id, "twoot"), req.context.viewer)
+        resp.media = twoot(card, public_url=self._public_url)
+
+    @operation(
+        "Change one's own twoot",
+        auth=Auth.REQUIRED,
+        body=EditBody,
+        answers={200: TwootShape},
+        errors=(403, 404, 409, 429),
+    )
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
+        """Change: hashtags and mentions follow the text, what it said is kept, who may see it stays."""
+        given = params.body(req, EditBody)
+        viewer, id_ = req.context.viewer, params.id_of(id, "twoot")
+        self._limits.twoot(viewer.account_id, self._clients.of(req))
+        change = Change(given.text, given.content_warning, given.language)
+        card = self._edits.edit(viewer, id_, change, request_id=req.context.request_id)
         resp.media = twoot(card, public_url=self._public_url)
 
     @operation("Delete one's own twoot", auth=Auth.REQUIRED, answers={204: None}, errors=(403, 404))

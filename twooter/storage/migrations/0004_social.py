@@ -22,6 +22,7 @@ _TWOOTS = {
     "root_id": BigIntegerField(null=True),
     "content_warning": LongText(null=True),
     "mention_ids": LongText(null=True),
+    "ancestors": LongText(null=True),
 }
 """Columns the version before neither reads nor writes."""
 
@@ -136,6 +137,17 @@ class TwootActions(Model):
         indexes = ((("author_id", "twoot_id", "kind", "active", "edge_id"), False),)
 
 
+class ThreadReplies(Model):
+    author_id = BigIntegerField()
+    twoot_id = BigIntegerField()
+    reply_id = BigIntegerField()
+    reply_author_id = BigIntegerField()
+
+    class Meta:
+        legacy_table_names = False
+        primary_key = CompositeKey("author_id", "twoot_id", "reply_id")
+
+
 class TwootQuotes(Model):
     quoted_author_id = BigIntegerField()
     quoted_id = BigIntegerField()
@@ -178,7 +190,6 @@ class Notifications(Model):
     kind = SmallIntegerField()
     twoot_id = BigIntegerField()
     actor_id = BigIntegerField()
-    twoot_author_id = BigIntegerField()
     id = BigIntegerField()
     version = IntegerField()
     active = BooleanField()
@@ -186,7 +197,11 @@ class Notifications(Model):
     class Meta:
         legacy_table_names = False
         primary_key = CompositeKey("account_id", "kind", "twoot_id", "actor_id")
-        indexes = ((("account_id", "active", "id"), False),)
+        indexes = (
+            (("account_id", "active", "id"), False),
+            (("account_id", "kind", "active", "id"), False),
+            (("id",), False),
+        )
 
 
 class NotificationMarks(Model):
@@ -215,6 +230,7 @@ _TABLES = (
     Suggestions,
     Actions,
     TwootActions,
+    ThreadReplies,
     TwootQuotes,
     Pins,
     TwootEdits,

@@ -32,6 +32,7 @@ class Twoots(Table):
     root_id = BigIntegerField(null=True)
     content_warning = LongText(null=True)
     mention_ids = LongText(null=True)
+    ancestors = LongText(null=True)
 
     class Meta:
         """One index besides the key: an author's twoots."""
@@ -68,6 +69,19 @@ class TwootReplies(Table):
 
     class Meta:
         primary_key = CompositeKey("parent_author_id", "parent_id", "reply_id")
+
+
+class ThreadReplies(Table):
+    """Everything below a twoot in its conversation, up to `MAX_ANCESTORS` steps down; what is gone may stay in."""
+
+    shard = "author_id"
+    author_id = BigIntegerField()
+    twoot_id = BigIntegerField()
+    reply_id = BigIntegerField()
+    reply_author_id = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("author_id", "twoot_id", "reply_id")
 
 
 class TwootQuotes(Table):
