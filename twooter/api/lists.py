@@ -75,14 +75,14 @@ class Lists:
         page what a viewer sees.
         """
         viewer, page = req.context.viewer, self.page(req, query)
-        kept = self._find((req.path, page), version, lambda: _read(read, page))
+        kept = self._find((req.path + _filters(query), page), version, lambda: _read(read, page))
         if viewer is None:
             if kept.anonymous is None:
-                kept.anonymous = self._answer(req, query.limit, kept.found, shape)
+                kept.anonymous = self._answer(req, query, kept.found, shape)
             answer = kept.anonymous
         else:
             found = kept.found if seen_by is None else seen_by(viewer, kept.found)
-            answer = self._answer(req, query.limit, found, shape)
+            answer = self._answer(req, query, found, shape)
         _send(req, resp, answer)
 
     def page(self, req: falcon.Request, query: PageQuery) -> Page:
@@ -90,7 +90,7 @@ class Lists:
 
         Raises: BadRequest for a cursor that is not one of this list and viewer.
         """
-        return self._cursors.page(_scope(req), query.limit, query.cursor)
+        return self._cursors.page(_scope(req, query), query.limit, query.cursor)
 
     def show(
         self,
@@ -103,7 +103,7 @@ class Lists:
         beside: Mapping[str, Any],
     ) -> None:
         """Send a page that was read, with more fields beside its items."""
-        _send(req, resp, self._answer(req, query.limit, found, shape, beside=beside))
+        _send(req, resp, self._answer(req, query, found, shape, beside=beside))
 
     def _find(self, place: tuple[str, Page], version: str | None, read: Callable[[], Kept[T]]) -> Kept[T]:
         """Return the page, read by one thread at a time where it may be kept."""
@@ -127,30 +127,42 @@ class Lists:
     def _answer(
         self,
         req: falcon.Request,
-        limit: int,
+        query: PageQuery,
         found: Slice[T],
         shape: Callable[[T], Any],
         *,
         beside: Mapping[str, Any] = MappingProxyType({}),
     ) -> Answer:
-        cursors, path, scope = {}, req.path, _scope(req)
+        cursors, path, scope = {}, req.path, _scope(req, query)
         if found.next_before is not None:
             cursors["next"] = self._cursors.make(scope, before=found.next_before)
         if found.prev_after is not None:
             cursors["prev"] = self._cursors.make(scope, after=found.prev_after)
+        asked = f"{falcon.uri.encode(path)}?{_filters(query)}limit={query.limit}"
         link = ", ".join(
-            f'<{self._public_url}{falcon.uri.encode(path)}?limit={limit}&cursor={cursor}>; rel="{rel}"'
-            for rel, cursor in cursors.items()
+            f'<{self._public_url}{asked}&cursor={cursor}>; rel="{rel}"' for rel, cursor in cursors.items()
         )
         ends = {"next": cursors.get("next"), "prev": cursors.get("prev")}
         body = orjson.dumps({**beside, "items": [shape(item) for item in found.items], **ends})
         return Answer(body, link or None, etag_of(body) if req.context.viewer is None else None)
 
 
-def _scope(req: falcon.Request) -> str:
+def _scope(req: falcon.Request, query: PageQuery) -> str:
     """Return what a cursor is bound to."""
     viewer = req.context.viewer
-    return f"{req.path} {'' if viewer is None else viewer.account_id}"
+    return f"{req.path} {_filters(query)}{'' if viewer is None else viewer.account_id}"
+
+
+def _filters(query: PageQuery) -> str:
+    """Return what a query asks for beside its page, as the beginning of a query string."""
+    if type(query) is PageQuery:
+        return ""
+    given = query.model_dump(mode="json", exclude=set(PageQuery.model_fields), exclude_defaults=True)
+    return "".join(
+        f"{name}={falcon.uri.encode_value(str(each).lower() if isinstance(each, bool) else str(each))}&"
+        for name, value in given.items()
+        for each in (value if isinstance(value, list) else [value])
+    )
 
 
 def _send(req: falcon.Request, resp: falcon.Response, answer: Answer) -> None:

@@ -145,7 +145,8 @@ _OF_NUMBERS = b"-0123456789,[]"
 _PARENTHESES = bytes.maketrans(b"[]", b"()")
 
 
-Assignment = Literal["add", "set", "max"]
+Assignment = Literal["add", "set", "max", "newer"]
+"""What becomes of a column of a row that is there; `newer` sets it where the new row's `version` is greater."""
 
 
 class Insert:
@@ -210,6 +211,7 @@ class Insert:
             )
         new = (lambda c: f"VALUES(`{c}`)") if mysql else (lambda c: f'excluded."{c}"')
         greatest = "GREATEST" if mysql else "MAX"
+        version = f"{quote}{self.table._meta.table_name}{quote}.{quote}version{quote}"
         sets = []
         for column, how in self._duplicate.items():
             old = f"{quote}{self.table._meta.table_name}{quote}.{quote}{column}{quote}"
@@ -217,6 +219,7 @@ class Insert:
                 "set": new(column),
                 "add": f"{old} + {new(column)}",
                 "max": f"{greatest}({old}, {new(column)})",
+                "newer": f"CASE WHEN {new('version')} > {version} THEN {new(column)} ELSE {old} END",
             }[how]
             sets.append(f"{quote}{column}{quote} = {value}")
         if mysql:

@@ -13,7 +13,7 @@ from twooter.domain.actions import Kind
 from twooter.domain.graph import STRANGERS, State, Ties
 from twooter.domain.twoots import Flags
 from twooter.storage.database import Session
-from twooter.storage.statements import Statement, each, p
+from twooter.storage.statements import Statement, each, in_rows, p
 from twooter.storage.tables import Actions, Blocks, Followers, Following, Mutes
 
 _TIES = ("approved", "follows", "blocking", "blocked_by", "muting")
@@ -51,6 +51,28 @@ def _union(*queries: peewee.SelectBase) -> peewee.Query:
     return whole
 
 
+def _between() -> peewee.Query:
+    """Return what `_ties` does for pairs: each answers (its number, the viewer, the author)."""
+    held = Mutes.until_ms.is_null() | (Mutes.until_ms > p("now_ms"))
+    active = State.ACTIVE.value
+    arms = (
+        ("approved", (Followers.account_id, Followers.follower_id), "to_viewers", Followers.state == active),
+        ("follows", (Following.account_id, Following.target_id), "to_authors", Following.state == active),
+        ("blocking", (Blocks.account_id, Blocks.target_id), "to_authors", None),
+        ("blocked_by", (Blocks.account_id, Blocks.target_id), "to_viewers", None),
+        ("muting", (Mutes.account_id, Mutes.target_id), "to_authors", held),
+    )
+    return _union(
+        *(
+            fields[0]
+            .model.select(SQL(str(_TIES.index(tie))), *(fields if name == "to_authors" else reversed(fields)))
+            .where(in_rows(fields, name) if condition is None else in_rows(fields, name) & condition)
+            for tie, fields, name, condition in arms
+        )
+    )
+
+
+_of_pairs = Statement("ties_of_pairs", _between)
 _to_authors = Statement("ties_to_authors", lambda: _union(*_ties()))
 _to_twoots = Statement("ties_to_twoots", lambda: _union(*_ties(), _actions()))
 
@@ -72,6 +94,8 @@ class Sight:
 
 
 _NOTHING = Flags()
+NOBODYS = Sight({}, {})
+"""How nobody in particular stands to anything."""
 
 
 def fetch(
@@ -93,3 +117,14 @@ def fetch(
         {other: Ties(**held) for other, held in ties.items()},
         {other: Flags(**done) for other, done in flags.items()},
     )
+
+
+def between(tx: Session, pairs: Sequence[tuple[int, int]], now_ms: int) -> dict[tuple[int, int], Ties]:
+    """Return how viewers stand to authors, by (viewer, author); strangers are not named."""
+    if not pairs:
+        return {}
+    turned = [(author_id, viewer_id) for viewer_id, author_id in pairs]
+    found: defaultdict[tuple[int, int], dict[str, bool]] = defaultdict(dict)
+    for what, viewer_id, author_id in tx.all(_of_pairs, to_authors=pairs, to_viewers=turned, now_ms=now_ms):
+        found[viewer_id, author_id][_TIES[what]] = True
+    return {pair: Ties(**held) for pair, held in found.items()}

@@ -114,16 +114,22 @@ class Notifications(Table):
     kind = SmallIntegerField()
     twoot_id = BigIntegerField()
     actor_id = BigIntegerField()
-    twoot_author_id = BigIntegerField()
     id = BigIntegerField()
     version = IntegerField()
     active = BooleanField()
 
     class Meta:
-        """Lists are in the order of `id`, the time a worker made it; `twoot_id` is 0 where it is of no twoot."""
+        """Lists are in the order of `id`, the time a worker made it; `twoot_id` is 0 where it is of no twoot.
+
+        Of the indexes one is for each list, all kinds and one kind, and the last for what is too old.
+        """
 
         primary_key = CompositeKey("account_id", "kind", "twoot_id", "actor_id")
-        indexes = ((("account_id", "active", "id"), False),)
+        indexes = (
+            (("account_id", "active", "id"), False),
+            (("account_id", "kind", "active", "id"), False),
+            (("id",), False),
+        )
 
 
 class NotificationMarks(Table):
