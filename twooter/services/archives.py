@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from twooter.domain import events
 from twooter.domain.grammar import Hashtag
-from twooter.domain.twoots import Ref, Twoot
+from twooter.domain.twoots import MAX_ANCESTORS, Ref, Twoot
 from twooter.errors import Unavailable
 from twooter.services.hashtags import Hashtags
 from twooter.services.outboxes import Outboxes
@@ -22,13 +22,17 @@ _STEP = 100
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What was posted at a time (Unix ms): a message with its given tag, or a twoot with the hashtags of its text."""
+    """What was posted at a time (Unix ms): a message with its given tag, or a twoot with the hashtags of its text.
+
+    `above` is what it answers, and what that answers, nearest first; `root_id` what the conversation began with.
+    """
 
     time_ms: int
     text: str
     given_tag: str | None
     tags: tuple[Hashtag, ...]
-    parent: Ref | None = None
+    above: tuple[Ref, ...] = ()
+    root_id: int | None = None
 
 
 class _Taken(Exception):
@@ -94,5 +98,7 @@ def _twoot(id_: int, author_id: int, post: Post) -> Twoot:
         text=post.text,
         given_tag=post.given_tag,
         hashtags=() if post.given_tag is not None else tuple(tag.name for tag in post.tags),
-        parent=post.parent,
+        parent=post.above[0] if post.above else None,
+        root_id=post.root_id,
+        ancestors=post.above[:MAX_ANCESTORS],
     )

@@ -97,7 +97,26 @@ class Demos:
             return
         chance = random.Random(author.username)  # noqa: S311 - the same demo for everyone
         self._archives.add(
-            author.id, [_post(line, chance, now_ms, before) for line in rules.lines(author, now_ms)]
+            author.id, [self._post(line, chance, now_ms, before) for line in rules.lines(author, now_ms)]
+        )
+
+    def _post(
+        self, line: Line, chance: random.Random, now_ms: int, before: list[tuple[Author, Twoot]]
+    ) -> Post:
+        if not line.is_reply or not before:
+            text = line.text.replace("@{to}", "friends")
+            return Post(line.time_ms, text, None, grammar.parse(text).hashtags)
+        author, twoot = chance.choice(before)
+        text = line.text.replace("{to}", author.username)
+        delay_ms = chance.randint(1, max(1, min(_LATEST_ANSWER_MS, now_ms - twoot.created_ms)))
+        further = self._storage.read(partial(twoots.fetch_ancestors, author_id=author.id, id_=twoot.id))
+        return Post(
+            twoot.created_ms + delay_ms,
+            text,
+            None,
+            grammar.parse(text).hashtags,
+            (Ref(twoot.id, author.id), *further),
+            twoot.root_id or twoot.id,
         )
 
 
@@ -116,14 +135,3 @@ def _account(author: Author) -> Account:
         followers=0,
         following=0,
     )
-
-
-def _post(line: Line, chance: random.Random, now_ms: int, before: list[tuple[Author, Twoot]]) -> Post:
-    if not line.is_reply or not before:
-        text = line.text.replace("@{to}", "friends")
-        return Post(line.time_ms, text, None, grammar.parse(text).hashtags)
-    author, twoot = chance.choice(before)
-    text = line.text.replace("{to}", author.username)
-    delay_ms = chance.randint(1, max(1, min(_LATEST_ANSWER_MS, now_ms - twoot.created_ms)))
-    parent = Ref(twoot.id, author.id)
-    return Post(twoot.created_ms + delay_ms, text, None, grammar.parse(text).hashtags, parent)
