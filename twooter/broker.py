@@ -18,12 +18,15 @@ QUEUES = {
     "aggregates": "aggregates",
     "edges": "aggregates",
     "threads": "aggregates",
+    "fanout": "fanout",
+    "follows": "aggregates",
     "mails": "notify",
+    "notifications": "notify",
     "deletions": "maintenance",
 }
 """Consumer to queue; queues are by urgency, so that one big account cannot delay the small ones."""
 MAINTENANCE = "maintenance"
-ALL_QUEUES = ("aggregates", "notify", MAINTENANCE)
+ALL_QUEUES = ("fanout", "aggregates", "notify", MAINTENANCE)
 APPLY = "twooter.batches.apply"
 _TIMEOUT_SECONDS = 0.25
 

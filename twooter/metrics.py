@@ -112,6 +112,16 @@ CACHE = Counter(
     "Cache lookups, by cache and outcome; a fallback is what was done without Redis since it did not answer.",
     ["cache", "outcome"],
 )
+HOME_READS = Counter(
+    "twooter_home_reads_total",
+    "Pages of home timelines read, by source: redis, database, rebuild (read from the database and kept in Redis).",
+    ["source"],
+)
+HOME_DELIVERIES = Counter(
+    "twooter_home_deliveries_total",
+    "Home timelines that a fan-out pushed to, by outcome: kept, or absent, since Redis keeps those of active accounts.",
+    ["outcome"],
+)
 REFUSALS = Counter(
     "twooter_rate_limit_refusals_total", "Requests refused by a rate limit, by limit.", ["limit"]
 )

@@ -81,11 +81,22 @@ class Settings(BaseSettings):
     database_tls_ca: Path | None = setting(None, "CA file for MySQL's certificate; unset: the system's.")
     database_connect_timeout_seconds: float = setting(2.0, "Time to connect to the database.", gt=0)
     database_read_timeout_seconds: float = setting(10.0, "Time one statement may take.", gt=0)
+    database_sharded: bool = setting(
+        False, "Whether the database is sharded by account, so that a worker's transaction is of one account."
+    )
     broker_url: SecretStr | None = setting(
         None, "Celery's broker (`redis://`, `amqp://`); unset: inside the process."
     )
     cache_url: SecretStr | None = setting(None, "Redis for caches and rate limits; unset: none.")
     cache_timeout_seconds: float = setting(0.05, "Time one call to the cache may take.", gt=0, le=1)
+
+    home_entries: int = setting(400, "Newest rows of a home timeline that Redis keeps.", ge=20, le=900)
+    home_days: int = setting(14, "Time after which Redis forgets a home timeline that nobody reads.", ge=1)
+    popular_followers: int = setting(
+        10_000,
+        "Followers above which an account's twoots are merged into home timelines when these are read.",
+        ge=1,
+    )
 
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = setting(
         (),
@@ -98,6 +109,7 @@ class Settings(BaseSettings):
         "`TWOOTER_SECRET_KEYS`.",
     )
     token_days: int = setting(90, "Lifetime of a token.", ge=1, le=3650)
+    notification_days: int = setting(90, "Time after which notifications are removed.", ge=1, le=3650)
     max_concurrent_hashes: int = setting(2, "Passwords hashed at once per process.", ge=1, le=32)
     anonymous_messages: bool | None = setting(
         None, "Whether `POST /messages` works without a token; unset: only on a laptop."
@@ -127,6 +139,9 @@ class Settings(BaseSettings):
     )
     limit_twoots: str = setting("300/15 minutes", "Twoots per account.")
     limit_anonymous_messages: str = setting("300/15 minutes", "Anonymous messages per network.")
+    limit_follows: str = setting(
+        "600/15 minutes", "Follows, blocks, mutes, notes and their taking back, per account."
+    )
 
     relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
     resend_seconds: int = setting(
@@ -190,6 +205,7 @@ class Settings(BaseSettings):
         "limit_mails",
         "limit_twoots",
         "limit_anonymous_messages",
+        "limit_follows",
     )
     @classmethod
     def _is_rate(cls, value: str) -> str:

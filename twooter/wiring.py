@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from twooter import metrics, traces
+from twooter.domain.windows import DAY_MS
 from twooter.services import aggregates
 from twooter.services.accounts import Accounts
+from twooter.services.actions import Actions
 from twooter.services.addresses import Addresses
 from twooter.services.analytics import Analytics
 from twooter.services.archives import Archives
 from twooter.services.audits import Audits
 from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
+from twooter.services.blocks import Blocks
 from twooter.services.cards import Cards
 from twooter.services.confirmations import Confirmations
 from twooter.services.deletions import Deletions
@@ -18,9 +21,14 @@ from twooter.services.demos import Demos
 from twooter.services.edges import Edges
 from twooter.services.edits import Edits
 from twooter.services.exports import Exports
+from twooter.services.fanout import Fanout
+from twooter.services.follow_edges import FollowEdges
+from twooter.services.follow_requests import FollowRequests
+from twooter.services.follows import Follows
 from twooter.services.hashes import Hashes
 from twooter.services.hashtags import Hashtags
 from twooter.services.histories import Histories
+from twooter.services.homes import Homes
 from twooter.services.house import Services
 from twooter.services.ids import Ids
 from twooter.services.imports import Imports
@@ -29,11 +37,17 @@ from twooter.services.links import Links
 from twooter.services.mails import Mails
 from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
+from twooter.services.notices import Notices
+from twooter.services.notifications import Notifications
 from twooter.services.outboxes import Outboxes
 from twooter.services.outcomes import Outcomes
 from twooter.services.parked import Parked
 from twooter.services.passwords import Passwords
+from twooter.services.people import People
+from twooter.services.pins import Pins
+from twooter.services.popular import Popular
 from twooter.services.posting import Folder, Post, Smtp
+from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
 from twooter.services.stats import MessageStats
@@ -48,6 +62,7 @@ from twooter.settings import Settings
 from twooter.storage.cache import Cache
 from twooter.storage.counters import Counters
 from twooter.storage.database import Storage
+from twooter.storage.homes import HomeWindows
 
 
 def wire(settings: Settings) -> Services:
@@ -87,6 +102,11 @@ def wire(settings: Settings) -> Services:
     outcomes = Outcomes(storage)
     audits = Audits(storage, ids, outcomes)
     cards = Cards(storage)
+    popular = Popular(storage, ids, least_followers=settings.popular_followers)
+    windows = HomeWindows.open(settings, cache)
+    homes = Homes(storage, cards, popular, windows)
+    follows = Follows(storage, ids, outboxes, cards)
+    follow_edges = FollowEdges(storage, outboxes, homes)
     twoots = Twoots(
         storage,
         ids,
@@ -95,6 +115,7 @@ def wire(settings: Settings) -> Services:
         cards,
         versions,
         needs_confirmed_email=settings.needs_confirmed_email,
+        homes=homes,
     )
     threads = Threads(storage, cards, twoots)
     return Services(
@@ -109,18 +130,30 @@ def wire(settings: Settings) -> Services:
             handlers={
                 "threads": threads.handle,
                 "edges": Edges(storage).handle,
+                "fanout": Fanout(storage, popular, windows).handle,
+                "follows": follow_edges.handle,
                 "mails": mails.handle,
+                "notifications": Notices(storage, ids, is_sharded=settings.database_sharded).handle,
                 "deletions": deletions.handle,
             },
             max_attempts=settings.max_attempts,
         ),
         hashtags=hashtags,
         timelines=Timelines(storage, cards, hashtags),
+        homes=homes,
         twoots=twoots,
         edits=Edits(storage, ids, outboxes, hashtags, twoots, versions),
         threads=threads,
+        notifications=Notifications(storage, cards, twoots),
+        actions=Actions(storage, ids, outboxes, twoots, cards, versions),
+        pins=Pins(storage, ids, twoots, cards),
         versions=versions,
         accounts=accounts,
+        follows=follows,
+        follow_requests=FollowRequests(outboxes, follows),
+        blocks=Blocks(storage, ids, outboxes, follows),
+        relationships=Relationships(storage, ids, cards),
+        people=People(storage),
         tokens=tokens,
         passwords=Passwords(storage, outboxes, hashes, limits, addresses, links),
         confirmations=Confirmations(storage, ids, outboxes, limits, addresses, links),
@@ -147,7 +180,7 @@ def wire(settings: Settings) -> Services:
         parked=Parked(storage, ids),
         schedules=Schedules(storage, ids),
         trends=Trends(storage, ids),
-        maintenance=Maintenance(storage, ids),
+        maintenance=Maintenance(storage, ids, notification_ms=settings.notification_days * DAY_MS),
         background=Background(
             [
                 Job("node_lease", 20, ids.renew),
@@ -175,4 +208,5 @@ def _rates(settings: Settings) -> dict[str, str]:
         "mails": settings.limit_mails,
         "twoots": settings.limit_twoots,
         "anonymous_messages": settings.limit_anonymous_messages,
+        "follows": settings.limit_follows,
     }

@@ -19,15 +19,54 @@ from twooter.api.doorway import Doorway
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
 from twooter.api.native.accounts import AccountResource, AccountsResource, LookupResource
+from twooter.api.native.actions import (
+    BookmarkResource,
+    BookmarksResource,
+    LikeResource,
+    LikersResource,
+    MyLikesResource,
+    PinResource,
+    PinsResource,
+    RetwootersResource,
+    RetwootResource,
+)
 from twooter.api.native.analytics import SeriesResource, SummaryResource
 from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
 from twooter.api.native.edits import HistoryResource
 from twooter.api.native.hashtags import HashtagResource, HashtagsResource, TrendsResource
 from twooter.api.native.me import MeResource
 from twooter.api.native.messages import MessagesResource, MessageStatsResource
+from twooter.api.native.notifications import (
+    MutedThreadResource,
+    NotificationsResource,
+    ReadResource,
+    UnreadResource,
+)
 from twooter.api.native.passwords import PasswordResetsResource, PasswordResource
+from twooter.api.native.people import (
+    BlocksResource,
+    FollowersResource,
+    FollowingResource,
+    FollowRequestsResource,
+    MutesResource,
+)
+from twooter.api.native.relationships import (
+    BlockResource,
+    Changes,
+    FollowRequestResource,
+    FollowResource,
+    MuteResource,
+    MyFollowerResource,
+    NoteResource,
+    RelationshipsResource,
+)
 from twooter.api.native.threads import ThreadResource
-from twooter.api.native.timelines import AccountTimeline, HashtagTimeline, PublicTimeline
+from twooter.api.native.timelines import (
+    AccountTimeline,
+    HashtagTimeline,
+    HomeTimeline,
+    PublicTimeline,
+)
 from twooter.api.native.timings import TimingsResource
 from twooter.api.native.tokens import TokenResource, TokensResource
 from twooter.api.native.twoots import TwootResource, TwootsResource
@@ -58,15 +97,19 @@ def routes(services: Services) -> tuple[Route, ...]:
     twoots = (services.twoots, services.edits, services.limits, clients)
     served = (
         *_people(services, clients, lists),
+        *_graph(services, clients, lists),
         Route("/v1/twoots", TwootsResource(services.twoots, services.limits, clients, public_url=public_url)),
         Route("/v1/twoots/{id}", TwootResource(*twoots, public_url=public_url)),
         Route("/v1/twoots/{id}/history", HistoryResource(services.edits)),
         Route("/v1/twoots/{id}/thread", ThreadResource(services.threads, lists, fragments)),
+        Route("/v1/timelines/home", HomeTimeline(services.homes, lists, fragments)),
         Route("/v1/timelines/public", PublicTimeline(*timelines)),
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines)),
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines)),
+        *_actions(services, lists, fragments),
         Route("/messages", MessagesResource(services.messages, clients)),
         Route("/management/message-stats", MessageStatsResource(services.stats)),
+        *_notifications(services, lists, fragments),
         *_analytics(services.histories, services.analytics),
     )
     return (*served, *_documents(served, settings))
@@ -84,6 +127,31 @@ def _documents(served: tuple[Route, ...], settings: Settings) -> tuple[Route, ..
     if settings.metrics_port is None:
         described.extend(Route(path, resource) for path, resource in OPS_RESOURCES.items())
     return documents
+
+
+def _actions(services: Services, lists: Lists, fragments: Fragments) -> tuple[Route, ...]:
+    actions, pins, public_url = services.actions, services.pins, services.settings.public_url
+    return (
+        Route("/v1/twoots/{id}/like", LikeResource(actions, public_url=public_url)),
+        Route("/v1/twoots/{id}/retwoot", RetwootResource(actions, public_url=public_url)),
+        Route("/v1/twoots/{id}/bookmark", BookmarkResource(actions, public_url=public_url)),
+        Route("/v1/twoots/{id}/pin", PinResource(pins, public_url=public_url)),
+        Route("/v1/twoots/{id}/likes", LikersResource(actions, lists)),
+        Route("/v1/twoots/{id}/retwoots", RetwootersResource(actions, lists)),
+        Route("/v1/accounts/{id}/pins", PinsResource(pins, public_url=public_url)),
+        Route("/v1/me/likes", MyLikesResource(actions, lists, fragments)),
+        Route("/v1/bookmarks", BookmarksResource(actions, lists, fragments)),
+    )
+
+
+def _notifications(services: Services, lists: Lists, fragments: Fragments) -> tuple[Route, ...]:
+    notifications = services.notifications
+    return (
+        Route("/v1/notifications", NotificationsResource(notifications, lists, fragments)),
+        Route("/v1/notifications/unread", UnreadResource(notifications)),
+        Route("/v1/notifications/read", ReadResource(notifications)),
+        Route("/v1/twoots/{id}/mute", MutedThreadResource(notifications)),
+    )
 
 
 def _analytics(histories: Histories, analytics: Analytics) -> tuple[Route, ...]:
@@ -112,6 +180,26 @@ def _people(services: Services, clients: Clients, lists: Lists) -> tuple[Route, 
         Route("/v1/password-resets", PasswordResetsResource(passwords, clients, public_url=public_url)),
         Route("/v1/tokens", TokensResource(tokens, clients, lists)),
         Route("/v1/tokens/{id}", TokenResource(tokens)),
+    )
+
+
+def _graph(services: Services, clients: Clients, lists: Lists) -> tuple[Route, ...]:
+    people = (services.people, lists)
+    relationships, requests = services.relationships, services.follow_requests
+    changes = Changes(relationships, services.limits, clients)
+    return (
+        Route("/v1/accounts/{id}/follow", FollowResource(services.follows, changes)),
+        Route("/v1/accounts/{id}/block", BlockResource(services.blocks, changes)),
+        Route("/v1/accounts/{id}/mute", MuteResource(relationships, changes)),
+        Route("/v1/accounts/{id}/note", NoteResource(relationships, changes)),
+        Route("/v1/accounts/{id}/followers", FollowersResource(*people)),
+        Route("/v1/accounts/{id}/following", FollowingResource(*people)),
+        Route("/v1/me/followers/{id}", MyFollowerResource(requests, changes)),
+        Route("/v1/follow-requests", FollowRequestsResource(*people)),
+        Route("/v1/follow-requests/{id}", FollowRequestResource(requests, changes)),
+        Route("/v1/blocks", BlocksResource(*people)),
+        Route("/v1/mutes", MutesResource(*people)),
+        Route("/v1/relationships", RelationshipsResource(relationships)),
     )
 
 

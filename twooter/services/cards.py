@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from twooter.domain import graph
 from twooter.domain.accounts import Author
-from twooter.domain.twoots import Card, Item, Ref, Retwoot, Row, Twoot
+from twooter.domain.twoots import Card, Item, Ref, Retwoot, Row, Twoot, Visibility
 from twooter.errors import NotFound
 from twooter.storage import accounts, ties, twoots
 from twooter.storage.database import Session, Storage
@@ -58,6 +58,24 @@ class Cards:
         found = twoots.fetch(tx, [(author_id, twoot_id) for twoot_id, author_id in entries])
         return {card.twoot.id: card for card in self.of(tx, list(found.values()), viewer_id)}
 
+    def of_doings(
+        self, tx: Session, entries: Sequence[Entry], actor_ids: Iterable[int], viewer_id: int
+    ) -> tuple[dict[int, Card], dict[int, Author]]:
+        """Return by their ids the cards of entries, and the accounts whose doing a viewer is told of.
+
+        Not told of are accounts that are not active, and those that the viewer mutes, blocks or is blocked by; two to
+        four queries.
+        """
+        found = twoots.fetch(tx, [(author_id, twoot_id) for twoot_id, author_id in entries])
+        shown = self._assemble(tx, list(found.values()), viewer_id, also=actor_ids)
+        cards = {id_: card for id_, twoot in found.items() if (card := shown.card(twoot)) is not None}
+        ties = {id_: shown.sight.to(id_) for id_ in shown.authors}
+        return cards, {
+            id_: author
+            for id_, author in shown.authors.items()
+            if not (ties[id_].muting or ties[id_].blocking or ties[id_].blocked_by)
+        }
+
     def of(self, tx: Session, found: Sequence[Twoot], viewer_id: int | None) -> list[Card]:
         """Return the cards of twoots, in their order; one to three queries."""
         shown = self._assemble(tx, found, viewer_id)
@@ -71,11 +89,13 @@ class Cards:
         *,
         known: Mapping[int, Twoot] = MappingProxyType({}),
         profile_id: int | None = None,
+        home: bool = False,
     ) -> list[Item]:
         """Return a timeline's rows as items, in their order; two to four queries, one less when all twoots are known.
 
         Left out are rows of accounts that the viewer blocks, mutes or is blocked by, and twoots it may not see; what
-        several rows show is shown once, in the first of them. `profile_id` is whose doing was asked for, muted or not.
+        several rows show is shown once, in the first of them. `profile_id` is whose doing was asked for, muted or not;
+        on a `home` timeline is only what the viewer and those it follows did, without what is for single readers.
         """
         missing = [_key(row.twoot) for row in rows if row.twoot.id not in known]
         everything = {**known, **twoots.fetch(tx, missing)}
@@ -83,6 +103,8 @@ class Cards:
         shown = self._assemble(tx, found, viewer_id, also=[row.by_id for row in rows])
         items: dict[int, Item] = {}
         for row in rows:
+            if home and not shown.is_at_home(row, everything.get(row.twoot.id)):
+                continue
             item = shown.item(row, everything.get(row.twoot.id), profile_id)
             if item is not None:
                 items.setdefault(row.twoot.id, item)
@@ -137,6 +159,13 @@ class _Shown:
             None if inner is None else self.card(inner, with_quoted=False),
             None if self.viewer_id is None else self.sight.of(twoot.id),
         )
+
+    def is_at_home(self, row: Row, twoot: Twoot | None) -> bool:
+        """Return whether a row is of the viewer's home timeline, as far as it may be seen."""
+        if row.by_id == self.viewer_id:
+            return True
+        is_for_single = twoot is not None and twoot.visibility is Visibility.MENTIONED
+        return self.sight.to(row.by_id).follows and not is_for_single
 
     def item(self, row: Row, twoot: Twoot | None, profile_id: int | None) -> Item | None:
         """Return a row with its twoot, or None where it is not shown."""

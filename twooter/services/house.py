@@ -7,26 +7,35 @@ from dataclasses import dataclass
 from twooter import traces
 from twooter.domain.accounts import Viewer
 from twooter.services.accounts import Accounts
+from twooter.services.actions import Actions
 from twooter.services.analytics import Analytics
 from twooter.services.audits import Audits
 from twooter.services.background import Background
 from twooter.services.batches import Batches
+from twooter.services.blocks import Blocks
 from twooter.services.confirmations import Confirmations
 from twooter.services.deletions import Deletions
 from twooter.services.demos import Demos
 from twooter.services.edits import Edits
 from twooter.services.exports import Exports
+from twooter.services.follow_requests import FollowRequests
+from twooter.services.follows import Follows
 from twooter.services.hashtags import Hashtags
 from twooter.services.histories import Histories
+from twooter.services.homes import Homes
 from twooter.services.ids import Ids
 from twooter.services.imports import Imports
 from twooter.services.limits import Limits
 from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
+from twooter.services.notifications import Notifications
 from twooter.services.outboxes import Outboxes
 from twooter.services.outcomes import Outcomes
 from twooter.services.parked import Parked
 from twooter.services.passwords import Passwords
+from twooter.services.people import People
+from twooter.services.pins import Pins
+from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
 from twooter.services.stats import MessageStats
@@ -52,11 +61,20 @@ class Services:
     batches: Batches
     hashtags: Hashtags
     timelines: Timelines
+    homes: Homes
     twoots: Twoots
     edits: Edits
     threads: Threads
+    notifications: Notifications
+    actions: Actions
+    pins: Pins
     versions: Versions
     accounts: Accounts
+    follows: Follows
+    follow_requests: FollowRequests
+    blocks: Blocks
+    relationships: Relationships
+    people: People
     tokens: Tokens
     passwords: Passwords
     confirmations: Confirmations

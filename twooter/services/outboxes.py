@@ -15,12 +15,16 @@ from twooter.domain.events import (
     EditEvent,
     Envelope,
     Event,
+    FollowAnswerEvent,
+    FollowEvent,
     MailEvent,
     TwootEvent,
     unpack,
 )
+from twooter.domain.notifications import tells_anybody
 from twooter.logs import get_logger
 from twooter.metrics import BATCHES_SENT, EVENTS_SEALED, OUTBOX_AGE
+from twooter.services import fanout
 from twooter.services.edges import edges_of
 from twooter.services.ids import Ids
 from twooter.storage import outbox
@@ -34,8 +38,11 @@ CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
     "aggregates": lambda event: isinstance(event, TwootEvent | AccountEvent | EditEvent),
     "edges": lambda event: bool(edges_of(event)),
     "threads": lambda event: isinstance(event, TwootEvent) and bool(event.ancestors),
+    "fanout": fanout.wants,
+    "follows": lambda event: isinstance(event, FollowEvent | FollowAnswerEvent),
     "mails": lambda event: isinstance(event, MailEvent),
     "deletions": lambda event: isinstance(event, DeletionEvent),
+    "notifications": tells_anybody,
 }
 """Which events each consumer needs; a batch goes only to consumers with such events in it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from twooter.domain import events, grammar, text
 from twooter.domain import ids as id_rules
@@ -25,6 +26,13 @@ from twooter.storage.idempotency import Idempotency
 log = get_logger("twoots")
 
 
+class Homes(Protocol):
+    """Home timelines, as far as writing is their concern."""
+
+    def did(self, account_id: int, row_id: int, *, is_retwoot: bool = False) -> None:
+        """Show at once in somebody's own timeline what it has just written or passed on."""
+
+
 class Twoots:
     """What can be done with a twoot."""
 
@@ -38,6 +46,7 @@ class Twoots:
         versions: Versions,
         *,
         needs_confirmed_email: bool,
+        homes: Homes | None = None,
     ) -> None:
         self._storage = storage
         self._ids = ids
@@ -46,6 +55,7 @@ class Twoots:
         self._cards = cards
         self._versions = versions
         self._needs_confirmed_email = needs_confirmed_email
+        self._homes = homes
 
     def check_may_post(self, viewer: Viewer) -> None:
         """Do nothing for whoever may post.
@@ -245,6 +255,8 @@ class Twoots:
         if not self._outboxes.transact(work):
             return self._replay(twoot.author_id, key)
         self._versions.move(twoot.author_id, tags, adds_only=True)
+        if self._homes is not None:
+            self._homes.did(twoot.author_id, twoot.id)
         log.info("twoot_published", author_id=twoot.author_id, twoot_id=twoot.id, tags=len(tag_ids))
         return twoot
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,14 @@ log = get_logger("cache")
 
 BREAK_SECONDS = 1.0
 """After a failure the cache is left alone for this long, so that a frozen one costs one timeout, not one a request."""
+
+
+class Script:
+    """A Lua script, which Redis runs as one step."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.encode()
+        self.sha1 = hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
 
 
 class Cache:
@@ -64,10 +73,28 @@ class Cache:
         """Let a key end after some time."""
         self._ask([("EXPIRE", key, seconds)])
 
+    def run(
+        self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes]
+    ) -> Any:  # Any: what the script answers, which must not be nil
+        """Return what a script answers, or None when the cache is away; one round trip once Redis knows it."""
+        try:
+            answers = self._exchange(
+                _packed(b"EVALSHA", script.sha1, b"%d" % len(keys), *keys, *arguments), 1
+            )
+        except redis.exceptions.NoScriptError:
+            answers = self._exchange(_packed(b"EVAL", script.text, b"%d" % len(keys), *keys, *arguments), 1)
+        return None if answers is None else answers[0]
+
     def _ask(
         self, commands: Sequence[tuple[str | bytes | int, ...]]
     ) -> list[Any] | None:  # Any: what Redis answers
-        """Send commands in one round trip and return their answers, or None when the cache is away.
+        """Send commands in one round trip and return their answers, or None when the cache is away."""
+        return self._exchange(
+            b"".join([_packed(*map(_bytes, command)) for command in commands]), len(commands)
+        )
+
+    def _exchange(self, packed: bytes, count: int) -> list[Any] | None:  # Any: idem
+        """Send packed commands and return their answers, or None when the cache is away.
 
         On redis-py's connection itself: its client's commands cost twice as much, and one of these is on each page.
         """
@@ -76,8 +103,10 @@ class Cache:
         connection: ConnectionInterface | None = None
         try:
             connection = self._connection()
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-            return [connection.read_response() for _ in commands]
+            connection.send_packed_command([packed], check_health=False)
+            return [connection.read_response() for _ in range(count)]
+        except redis.exceptions.NoScriptError:
+            raise  # the only answer to the only command: nothing else is on its way
         except (redis.RedisError, OSError) as ex:
             self._failed()
             self._broken_until = time.monotonic() + BREAK_SECONDS
@@ -98,3 +127,12 @@ class Cache:
             )
             connection = self._local.connection = pool.make_connection()
         return connection
+
+
+def _packed(*parts: bytes) -> bytes:
+    """Return one command as Redis reads it."""
+    return b"*%d\r\n" % len(parts) + b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts])
+
+
+def _bytes(value: str | bytes | int) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

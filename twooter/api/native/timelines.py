@@ -15,6 +15,7 @@ from twooter.api.operations import Auth, operation
 from twooter.api.params import PageQuery
 from twooter.domain import grammar
 from twooter.services import versions
+from twooter.services.homes import Homes
 from twooter.services.timelines import Timelines
 
 
@@ -41,6 +42,27 @@ class TimelineResource:
         self._timelines = timelines
         self._lists = lists
         self._fragments = fragments
+
+
+class HomeTimeline:
+    """`/v1/timelines/home`."""
+
+    def __init__(self, homes: Homes, lists: Lists, fragments: Fragments) -> None:
+        self._homes = homes
+        self._lists = lists
+        self._fragments = fragments
+
+    @operation(
+        "Read one's home timeline: the twoots and retwoots of oneself and those one follows",
+        auth=Auth.REQUIRED,
+        query=PageQuery,
+        answers={200: TimelinePage},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Read."""
+        query = params.query(req, PageQuery)
+        read = partial(self._homes.page, req.context.viewer)
+        self._lists.answer(req, resp, query, read, self._fragments.item)
 
 
 class PublicTimeline(TimelineResource):

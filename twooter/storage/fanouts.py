@@ -1,0 +1,75 @@
+"""What a fan-out reads: the followers of those who did something, and who has too many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from twooter.domain.graph import State
+from twooter.storage.database import Storage
+from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.tables import Followers, PopularAccounts
+
+ACTORS_AT_ONCE = 50
+PAGE = 2_000
+MAX_POPULAR = 10_000
+
+_of_many = Statement(
+    "fanout_followers_of_many",
+    lambda: (
+        Followers.select(Followers.account_id, Followers.edge_id, Followers.follower_id)
+        .where(Followers.account_id.in_(each("account_ids")) & (Followers.state == State.ACTIVE.value))
+        .order_by(Followers.account_id, Followers.edge_id)
+        .limit(PAGE)
+    ),
+)
+_of_one = Statement(
+    "fanout_followers",
+    lambda: (
+        Followers.select(Followers.account_id, Followers.edge_id, Followers.follower_id)
+        .where(
+            (Followers.account_id == p("account_id"))
+            & (Followers.state == State.ACTIVE.value)
+            & (Followers.edge_id > p("after"))
+        )
+        .order_by(Followers.edge_id)
+        .limit(PAGE)
+    ),
+)
+_popular = Statement(
+    "popular_accounts",
+    lambda: (
+        PopularAccounts.select(PopularAccounts.account_id, PopularAccounts.since_id)
+        .order_by(PopularAccounts.account_id)
+        .limit(MAX_POPULAR)
+    ),
+)
+_add_popular = Insert(
+    "popular_account_insert", PopularAccounts, ("account_id", "since_id"), duplicate="ignore"
+)
+
+
+def followers(storage: Storage, account_ids: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
+    """Yield (account, follower) of accounts in pages; those of one account follow each other."""
+    for at in range(0, len(account_ids), ACTORS_AT_ONCE):
+        waiting = sorted(account_ids[at : at + ACTORS_AT_ONCE])
+        while waiting:
+            some = waiting
+            rows = storage.read(lambda tx: tx.all(_of_many, account_ids=some))  # noqa: B023 - run at once
+            yield [(row[0], row[2]) for row in rows]
+            # a page that is full may have ended within an account: the rest of that one, then the others
+            last = rows[-1][0] if len(rows) == PAGE else waiting[-1]
+            waiting = [account_id for account_id in waiting if account_id > last]
+            while len(rows) == PAGE:
+                after = rows[-1][1]
+                rows = storage.read(lambda tx: tx.all(_of_one, account_id=last, after=after))  # noqa: B023 - idem
+                yield [(row[0], row[2]) for row in rows]
+
+
+def fetch_popular(storage: Storage) -> dict[int, int]:
+    """Return since which id accounts are popular."""
+    return dict(storage.read(lambda tx: tx.all(_popular)))
+
+
+def add_popular(storage: Storage, account_id: int, since_id: int) -> None:
+    """Let an account be popular; what it does from `since_id` on is pushed to nobody."""
+    storage.transact(lambda tx: tx.insert(_add_popular, [(account_id, since_id)]))

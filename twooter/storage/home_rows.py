@@ -1,0 +1,163 @@
+"""Rows of home timelines in the database: what a set of accounts did, in windows of ids that grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import peewee
+
+from twooter.domain import ids
+from twooter.domain.actions import Kind
+from twooter.domain.graph import State
+from twooter.domain.twoots import Ref, Row
+from twooter.storage.database import Session
+from twooter.storage.homes import Entry, newest_first
+from twooter.storage.statements import Statement, each, in_rows, p
+from twooter.storage.tables import Actions, Following, Twoots
+
+MAX_FOLLOWED = 10_000
+"""Whose doing one timeline holds: of those followed the newest."""
+CHUNK = 500
+"""Accounts of one statement."""
+FIRST_WINDOW_MS = 3_600_000
+GROWTH = 4
+"""By how much each window is longer than the one before: from an hour to all times in ten steps."""
+_AHEAD_MS = 86_400_000
+"""Beyond this from now on there is nothing, whatever clocks say."""
+END = 2**63 - 1
+"""The id after every id."""
+
+_followed = Statement(
+    "home_followed",
+    lambda: (
+        Following.select(Following.target_id)
+        .where((Following.account_id == p("account_id")) & (Following.state == State.ACTIVE.value))
+        .order_by(Following.edge_id.desc())
+        .limit(MAX_FOLLOWED)
+    ),
+)
+_followed_among = Statement(
+    "home_followed_among",
+    lambda: Following.select(Following.target_id).where(
+        (Following.account_id == p("account_id"))
+        & Following.target_id.in_(each("among"))
+        & (Following.state == State.ACTIVE.value)
+    ),
+)
+
+
+def _twoots(order: Callable[[peewee.Field], peewee.Node]) -> peewee.Query:
+    return (
+        Twoots.select(Twoots.id, Twoots.author_id)
+        .where(Twoots.author_id.in_(each("actor_ids")) & (Twoots.id >= p("low")) & (Twoots.id < p("high")))
+        .order_by(order(Twoots.id))
+        .limit(p("limit"))
+    )
+
+
+def _retwoots(order: Callable[[peewee.Field], peewee.Node]) -> peewee.Query:
+    return (
+        Actions.select(Actions.edge_id, Actions.account_id)
+        .where(
+            Actions.account_id.in_(each("actor_ids"))
+            & (Actions.kind == int(Kind.RETWOOT))
+            & (Actions.active == 1)
+            & (Actions.edge_id >= p("low"))
+            & (Actions.edge_id < p("high"))
+        )
+        .order_by(order(Actions.edge_id))
+        .limit(p("limit"))
+    )
+
+
+_DESCENDING = (
+    Statement("home_twoots", lambda: _twoots(peewee.Field.desc)),
+    Statement("home_retwoots", lambda: _retwoots(peewee.Field.desc)),
+)
+_ASCENDING = (
+    Statement("home_twoots_after", lambda: _twoots(peewee.Field.asc)),
+    Statement("home_retwoots_after", lambda: _retwoots(peewee.Field.asc)),
+)
+_resolve = Statement(
+    "home_retwooted",
+    lambda: Actions.select(Actions.edge_id, Actions.twoot_id, Actions.author_id).where(
+        in_rows((Actions.account_id, Actions.kind, Actions.active, Actions.edge_id), "keys")
+    ),
+)
+
+
+def fetch_followed(tx: Session, account_id: int) -> list[int]:
+    """Return whom an account follows, up to `MAX_FOLLOWED`, the newest first."""
+    return [row[0] for row in tx.all(_followed, account_id=account_id)]
+
+
+def fetch_followed_among(tx: Session, account_id: int, among: Sequence[int]) -> list[int]:
+    """Return which of some accounts an account follows."""
+    if not among:
+        return []
+    return [row[0] for row in tx.all(_followed_among, account_id=account_id, among=among)]
+
+
+def fetch_before(
+    tx: Session, actor_ids: Sequence[int], limit: int, *, before: int, now_ms: int, low: int = 0
+) -> list[Entry]:
+    """Return the newest rows older than `before` and not older than `low`, newest first.
+
+    A window with what is asked for ends the reading, so that about as much is read; windows without rows are few.
+    """
+    found: list[Entry] = []
+    top, top_ms, length_ms = before, min(now_ms, ids.time_ms(before)), FIRST_WINDOW_MS
+    while actor_ids and len(found) < limit and top > low:
+        top_ms -= length_ms
+        bottom = max(low, ids.first_at(top_ms))
+        rows = _fetch(tx, _DESCENDING, actor_ids, limit - len(found), bottom, top)
+        found += newest_first(rows)
+        top, length_ms = bottom, length_ms * GROWTH
+    return found[:limit]
+
+
+def fetch_after(
+    tx: Session, actor_ids: Sequence[int], limit: int, *, after: int, now_ms: int, high: int = END
+) -> list[Entry]:
+    """Return the oldest rows newer than `after` and older than `high`, oldest first; as `fetch_before`."""
+    found: list[Entry] = []
+    bottom, bottom_ms, length_ms = after + 1, ids.time_ms(after), FIRST_WINDOW_MS
+    while actor_ids and len(found) < limit and bottom < high:
+        bottom_ms += length_ms
+        top = high if bottom_ms > now_ms + _AHEAD_MS else min(high, ids.first_at(bottom_ms))
+        rows = _fetch(tx, _ASCENDING, actor_ids, limit - len(found), bottom, top)
+        found += newest_first(rows)[::-1]
+        bottom, length_ms = top, length_ms * GROWTH
+    return found[:limit]
+
+
+def _fetch(
+    tx: Session,
+    statements: tuple[Statement, Statement],
+    actor_ids: Sequence[int],
+    limit: int,
+    low: int,
+    high: int,
+) -> list[Entry]:
+    """Return a window's rows in no order; of each chunk and kind the first `limit`."""
+    return [
+        Entry(row[0], row[1], is_retwoot)
+        for at in range(0, len(actor_ids), CHUNK)
+        for is_retwoot, statement in zip((False, True), statements, strict=True)
+        for row in tx.all(statement, actor_ids=actor_ids[at : at + CHUNK], low=low, high=high, limit=limit)
+    ]
+
+
+def resolve(tx: Session, entries: Sequence[Entry]) -> list[Row]:
+    """Return timelines' rows with the twoots they show, in their order; one query where there are retwoots.
+
+    What was taken back is left out.
+    """
+    keys = [(entry.actor_id, int(Kind.RETWOOT), 1, entry.id) for entry in entries if entry.is_retwoot]
+    shown = {row[0]: Ref(row[1], row[2]) for row in tx.all(_resolve, keys=keys)} if keys else {}
+    rows = []
+    for entry in entries:
+        ref = shown.get(entry.id) if entry.is_retwoot else Ref(entry.id, entry.actor_id)
+        if ref is not None:
+            rows.append(Row(entry.id, entry.actor_id, ref))
+    return rows
