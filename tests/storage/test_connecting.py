@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
+from tests.crowds import at_once
 from tests.storage.certificates import Authority
 from twooter.errors import Unavailable
 from twooter.settings import Settings, Tls
@@ -121,3 +122,10 @@ def test_a_password_may_hold_any_character(mariadb_server_url: str) -> None:
     finally:
         admin.database.execute_sql(f"DROP USER {name}")
         admin.close()
+
+
+def test_a_new_sqlite_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    for number in range(20):
+        storage = Storage.open(Settings.model_validate({"database_url": f"sqlite:///{tmp_path}/{number}.db"}))
+        answers = at_once(storage, [lambda: storage.read(lambda tx: tx.now_ms()) > 0] * 4)  # noqa: B023 - run at once
+        assert answers == [True] * 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sqlite3
 import ssl
 import time
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from twooter.settings import Settings
 LOCK_WAIT_SECONDS = 2
 """A statement that waits longer for a row gives up; below the read timeout, which would cost the connection too."""
 
+_BUSY_SECONDS, _PAUSE_SECONDS = 5, 0.01
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
@@ -27,6 +29,23 @@ _PRAGMAS = {
     "foreign_keys": 0,
     "cache_size": -16_000,
 }
+
+
+class _Sqlite(peewee.SqliteDatabase):
+    """SQLite whose new file several processes may open at once."""
+
+    def _set_pragmas(self, connection: sqlite3.Connection) -> None:
+        # of two that turn a file's journal to WAL, one is refused at once, whatever its timeout: each waits for the other
+        until = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                super()._set_pragmas(connection)  # type: ignore[misc]  # not in Peewee's types
+            except sqlite3.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
 
 
 class _Mysql(peewee.MySQLDatabase):
@@ -64,7 +83,7 @@ def connect(settings: Settings) -> peewee.Database:
     if url.scheme == "sqlite":
         path = unquote(url.path[1:])  # three slashes: a path from here; four: from the root
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        database: Any = peewee.SqliteDatabase(path, pragmas=_PRAGMAS, lock_type="IMMEDIATE", timeout=5)
+        database: Any = _Sqlite(path, pragmas=_PRAGMAS, lock_type="IMMEDIATE", timeout=_BUSY_SECONDS)
     elif url.scheme in ("mysql", "mysql+pymysql", "mariadb"):
         database = _Mysql(unquote(url.path.lstrip("/")), **_mysql_options(settings))
     else:
