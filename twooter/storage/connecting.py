@@ -35,7 +35,7 @@ class _Sqlite(peewee.SqliteDatabase):
     """SQLite whose new file several processes may open at once."""
 
     def _set_pragmas(self, connection: sqlite3.Connection) -> None:
-        # of two that turn a file's journal to WAL one is refused at once, whatever its timeout: each waits for the other
+        # of two that turn a file's journal to WAL one is refused at once, whatever its timeout: each awaits the other
         until = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
