@@ -20,6 +20,7 @@ QUEUES = {
     "threads": "aggregates",
     "fanout": "fanout",
     "follows": "aggregates",
+    "search": "aggregates",
     "mails": "notify",
     "notifications": "notify",
     "deletions": "maintenance",

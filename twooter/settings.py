@@ -143,6 +143,8 @@ class Settings(BaseSettings):
         "600/15 minutes", "Follows, blocks, mutes, notes and their taking back, per account."
     )
 
+    limit_searches: str = setting("300/minute", "Searches per account, or per network without one.")
+
     relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
     resend_seconds: int = setting(
         60, "Age after which an unfinished batch is sent again; doubled each time, up to 8 times it.", ge=1
@@ -205,6 +207,7 @@ class Settings(BaseSettings):
         "limit_mails",
         "limit_twoots",
         "limit_anonymous_messages",
+        "limit_searches",
         "limit_follows",
     )
     @classmethod

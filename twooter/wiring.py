@@ -31,6 +31,7 @@ from twooter.services.histories import Histories
 from twooter.services.homes import Homes
 from twooter.services.house import Services
 from twooter.services.ids import Ids
+from twooter.services.indexes import Indexes
 from twooter.services.imports import Imports
 from twooter.services.limits import Limits
 from twooter.services.links import Links
@@ -50,6 +51,7 @@ from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
+from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
 from twooter.services.threads import Threads
 from twooter.services.timelines import Timelines
@@ -102,6 +104,8 @@ def wire(settings: Settings) -> Services:
     outcomes = Outcomes(storage)
     audits = Audits(storage, ids, outcomes)
     cards = Cards(storage)
+    histories = Histories(storage, ids)
+    indexes = Indexes(storage)
     popular = Popular(storage, ids, least_followers=settings.popular_followers)
     windows = HomeWindows.open(settings, cache)
     homes = Homes(storage, cards, popular, windows)
@@ -132,6 +136,7 @@ def wire(settings: Settings) -> Services:
                 "edges": Edges(storage).handle,
                 "fanout": Fanout(storage, popular, windows).handle,
                 "follows": follow_edges.handle,
+                "search": indexes.handle,
                 "mails": mails.handle,
                 "notifications": Notices(storage, ids, is_sharded=settings.database_sharded).handle,
                 "deletions": deletions.handle,
@@ -169,7 +174,9 @@ def wire(settings: Settings) -> Services:
         ),
         stats=MessageStats(storage),
         timings=timings,
-        histories=Histories(storage, ids),
+        histories=histories,
+        indexes=indexes,
+        searches=Searches(storage, cards, histories),
         analytics=Analytics(storage, ids),
         imports=Imports(storage, ids, archives),
         exports=Exports(storage),
@@ -208,5 +215,6 @@ def _rates(settings: Settings) -> dict[str, str]:
         "mails": settings.limit_mails,
         "twoots": settings.limit_twoots,
         "anonymous_messages": settings.limit_anonymous_messages,
+        "searches": settings.limit_searches,
         "follows": settings.limit_follows,
     }

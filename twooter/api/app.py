@@ -60,6 +60,7 @@ from twooter.api.native.relationships import (
     NoteResource,
     RelationshipsResource,
 )
+from twooter.api.native.searches import SearchResource
 from twooter.api.native.threads import ThreadResource
 from twooter.api.native.timelines import (
     AccountTimeline,
@@ -107,6 +108,7 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines)),
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines)),
         *_actions(services, lists, fragments),
+        Route("/v1/search", SearchResource(services.searches, services.limits, clients, lists, fragments)),
         Route("/messages", MessagesResource(services.messages, clients)),
         Route("/management/message-stats", MessageStatsResource(services.stats)),
         *_notifications(services, lists, fragments),

@@ -141,7 +141,7 @@ def _operation(entry: _Entry, schemas: dict[tuple[str, Any], Json], definitions:
     }
     if operation.body is not None:
         content = {"application/json": {"schema": schemas[entry.id, "body"]}}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": not operation.body_optional, "content": content}
     return described
 
 

@@ -35,6 +35,7 @@ class Operation:
     body: type[BaseModel] | None = None
     answers: Mapping[int, Any] = field(default_factory=dict)  # Any: a type pydantic can describe
     errors: tuple[int, ...] = ()
+    body_optional: bool = False
     idempotent_by_key: bool = False
     cached: bool = False
     """Answers 304 to a matching If-None-Match."""

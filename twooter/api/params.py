@@ -91,6 +91,13 @@ def body(req: falcon.Request, model: type[M]) -> M:
         raise Invalid(*_field_errors(ex)) from None
 
 
+def optional_body(req: falcon.Request, model: type[M]) -> M:
+    """Return the JSON body as a model, as `body` does; without any, and no word of one, what its fields are then."""
+    if not req.content_type and not req.content_length and "HTTP_TRANSFER_ENCODING" not in req.env:
+        return model()
+    return body(req, model)
+
+
 def id_of(text: str, noun: str) -> int:
     """Return the id in a path.
 

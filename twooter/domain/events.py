@@ -115,7 +115,7 @@ class FollowEvent:
 
 @dataclass(frozen=True, slots=True)
 class FollowAnswerEvent:
-    """Whom an account asked to follow, or follows, has answered: the followed side's word on one version of an edge."""
+    """An account answers who asked to follow it, or follows it (`target_id`): its word on one version of the follow."""
 
     kind: ClassVar[str] = "follow_answer"
     account_id: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from twooter.domain.accounts import Author
+from twooter.domain.accounts import Account, Author
 from twooter.domain.twoots import Twoot, Visibility
 
 
@@ -35,7 +35,7 @@ class Ties:
 STRANGERS = Ties()
 
 
-def may_see_account(account: Author, viewer_id: int | None, ties: Ties = STRANGERS) -> bool:
+def may_see_account(account: Author | Account, viewer_id: int | None, ties: Ties = STRANGERS) -> bool:
     """Return whether a viewer, or nobody in particular (None), may see what an active account does for everybody.
 
     Blocks hide both from each other, and a protected account is for those it has approved.

@@ -6,7 +6,7 @@ from functools import partial
 
 from twooter.domain import accounts as rules
 from twooter.domain import ids as id_rules
-from twooter.domain import text
+from twooter.domain import searches, text
 from twooter.domain.accounts import Account, Role, State, Viewer
 from twooter.domain.clients import Client
 from twooter.domain.events import AccountEvent, MailEvent
@@ -18,7 +18,7 @@ from twooter.services.ids import Ids
 from twooter.services.limits import Limits
 from twooter.services.outboxes import Outboxes
 from twooter.services.versions import Versions
-from twooter.storage import accounts, claims, credentials
+from twooter.storage import accounts, blocks, claims, credentials, names
 from twooter.storage.credentials import Credential
 from twooter.storage.database import Session, Storage
 
@@ -75,22 +75,24 @@ class Accounts:
         log.info("account_registered", account_id=account.id)
         return account
 
-    def get(self, id_: int) -> Account:
+    def get(self, id_: int, viewer: Viewer | None = None) -> Account:
         """Return an active account.
 
-        Raises: NotFound when there is none.
+        Raises: NotFound when there is none, or it blocks the viewer.
         """
         account = self._storage.read(lambda tx: accounts.find(tx, id_))
         if account is None or account.state is not State.ACTIVE:
             raise NotFound("account")
+        if viewer is not None and self._storage.read(lambda tx: blocks.holds(tx, id_, viewer.account_id)):
+            raise NotFound("account")
         return account
 
-    def lookup(self, username: str) -> Account:
+    def lookup(self, username: str, viewer: Viewer | None = None) -> Account:
         """Return the active account of a username, in any case.
 
-        Raises: NotFound when there is none.
+        Raises: NotFound when there is none, or it blocks the viewer.
         """
-        return self.get(self._id_of(username))
+        return self.get(self._id_of(username), viewer)
 
     def me(self, viewer: Viewer) -> tuple[Account, Credential]:
         """Return the viewer's account with what only the viewer sees.
@@ -104,9 +106,11 @@ class Accounts:
         return account, found
 
     def change_profile(
-        self, viewer: Viewer, *, display_name: str | None, bio: str | None
+        self, viewer: Viewer, *, display_name: str | None, bio: str | None, protected: bool | None = None
     ) -> tuple[Account, Credential]:
-        """Change the viewer's name and bio, None leaving what is there; return what `me` does.
+        """Change what the viewer says of itself, and whether it is protected; None leaves it. Return what `me` does.
+
+        Who follows a protected account already goes on, and requests stay until they are answered or asked again.
 
         Raises: Invalid for a bad value; NotFound when the account has just been deleted.
         """
@@ -115,11 +119,18 @@ class Accounts:
         if errors := rules.check_profile(display_name, bio):
             raise Invalid(*errors)
         id_ = viewer.account_id
-        if not self._storage.transact(
-            lambda tx: accounts.set_profile(tx, id_, display_name=display_name, bio=bio)
-        ):
+
+        def work(tx: Session) -> bool:
+            if display_name is not None:
+                names.put(tx, id_, searches.names_of(viewer.username, display_name))
+            return accounts.set_profile(tx, id_, display_name=display_name, bio=bio, protected=protected)
+
+        if not self._storage.transact(work):
             raise NotFound("account")
-        self._versions.move(id_, [])
+        if protected is None or protected == viewer.protected:
+            self._versions.move(id_, [])
+        else:
+            self._versions.move_all(id_)
         log.info("profile_changed", account_id=id_)
         return self.me(viewer)
 
@@ -168,6 +179,7 @@ class Accounts:
         self, tx: Session, account: Account, address: str, password_hash: str, request_id: str | None
     ) -> None:
         accounts.insert(tx, account)
+        names.put(tx, account.id, searches.names_of(account.username, account.display_name))
         credentials.insert(tx, account.id, email=address, password_hash=password_hash)
         registered = AccountEvent(1, account.id, id_rules.time_ms(account.id))
         mail = MailEvent("confirmation", account.id, None)

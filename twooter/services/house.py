@@ -24,6 +24,7 @@ from twooter.services.hashtags import Hashtags
 from twooter.services.histories import Histories
 from twooter.services.homes import Homes
 from twooter.services.ids import Ids
+from twooter.services.indexes import Indexes
 from twooter.services.imports import Imports
 from twooter.services.limits import Limits
 from twooter.services.maintenance import Maintenance
@@ -38,6 +39,7 @@ from twooter.services.pins import Pins
 from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
+from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
 from twooter.services.threads import Threads
 from twooter.services.timelines import Timelines
@@ -86,6 +88,8 @@ class Services:
     histories: Histories
     analytics: Analytics
     imports: Imports
+    indexes: Indexes
+    searches: Searches
     exports: Exports
     demos: Demos
     audits: Audits

@@ -84,6 +84,14 @@ class Limits:
         """Count a twoot, or message, of an account."""
         self._spend("twoots", str(account_id), client)
 
+    def graph_change(self, account_id: int, client: Client) -> None:
+        """Count a change of whom an account follows, blocks, mutes or notes something about."""
+        self._spend("follows", str(account_id), client)
+
+    def search(self, account_id: int | None, client: Client) -> None:
+        """Count a search of an account, or of a network without one."""
+        self._spend("searches", client.network if account_id is None else str(account_id), client)
+
     def anonymous_message(self, client: Client) -> None:
         """Count a message without an account, by network."""
         self._spend("anonymous_messages", client.network, client)

@@ -22,6 +22,7 @@ from twooter.domain.events import (
     unpack,
 )
 from twooter.domain.notifications import tells_anybody
+from twooter.domain.twoots import Visibility
 from twooter.logs import get_logger
 from twooter.metrics import BATCHES_SENT, EVENTS_SEALED, OUTBOX_AGE
 from twooter.services import fanout
@@ -40,6 +41,10 @@ CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
     "threads": lambda event: isinstance(event, TwootEvent) and bool(event.ancestors),
     "fanout": fanout.wants,
     "follows": lambda event: isinstance(event, FollowEvent | FollowAnswerEvent),
+    "search": lambda event: (
+        isinstance(event, EditEvent)
+        or (isinstance(event, TwootEvent) and event.visibility == Visibility.PUBLIC.value)
+    ),
     "mails": lambda event: isinstance(event, MailEvent),
     "deletions": lambda event: isinstance(event, DeletionEvent),
     "notifications": tells_anybody,

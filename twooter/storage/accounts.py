@@ -37,6 +37,7 @@ _set_profile = Statement(
     lambda: Accounts.update(
         display_name=fn.COALESCE(p("display_name"), Accounts.display_name),
         bio=fn.COALESCE(p("bio"), Accounts.bio),
+        protected=fn.COALESCE(p("protected"), Accounts.protected),
         version=Accounts.version + 1,
     ).where((Accounts.id == p("id")) & (Accounts.state == State.ACTIVE.value)),
 )
@@ -106,9 +107,12 @@ def move_twoots(tx: Session, id_: int, by: int) -> None:
     tx.run(_move_twoots, id=id_, by=by)
 
 
-def set_profile(tx: Session, id_: int, *, display_name: str | None, bio: str | None) -> bool:
+def set_profile(
+    tx: Session, id_: int, *, display_name: str | None, bio: str | None, protected: bool | None = None
+) -> bool:
     """Change what an active account says of itself, None leaving it; return False when there is no such account."""
-    return tx.run(_set_profile, id=id_, display_name=display_name, bio=bio) == 1
+    given = {"display_name": display_name, "bio": bio, "protected": protected}
+    return tx.run(_set_profile, id=id_, **given) == 1
 
 
 def set_state(tx: Session, id_: int, state: State, *, among: Sequence[State]) -> bool:

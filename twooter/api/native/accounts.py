@@ -95,7 +95,7 @@ class AccountResource:
     @operation("Read an account", auth=Auth.OPTIONAL, answers={200: AccountShape}, errors=(404,))
     def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Read."""
-        resp.media = account(self._accounts.get(params.id_of(id, "account")))
+        resp.media = account(self._accounts.get(params.id_of(id, "account"), req.context.viewer))
 
 
 class LookupResource:
@@ -113,4 +113,5 @@ class LookupResource:
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Look up."""
-        resp.media = account(self._accounts.lookup(params.query(req, LookupQuery).username))
+        username = params.query(req, LookupQuery).username
+        resp.media = account(self._accounts.lookup(username, req.context.viewer))

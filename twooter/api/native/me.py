@@ -29,6 +29,11 @@ class ProfileBody(params.Body):
 
     display_name: str | None = Field(None, max_length=2_000, description="Up to 50 characters, one line.")
     bio: str | None = Field(None, max_length=6_000, description="Up to 160 characters.")
+    protected: bool | None = Field(
+        None,
+        description="Whether following needs your approval, and only followers see your twoots, followers and whom you "
+        "follow. Who follows you already goes on; requests stay until you answer them, or are asked again.",
+    )
 
 
 def me(value: Account, credential: Credential) -> dict[str, Any]:
@@ -59,7 +64,12 @@ class MeResource:
         """Change."""
         given = params.body(req, ProfileBody)
         resp.media = me(
-            *self._accounts.change_profile(req.context.viewer, display_name=given.display_name, bio=given.bio)
+            *self._accounts.change_profile(
+                req.context.viewer,
+                display_name=given.display_name,
+                bio=given.bio,
+                protected=given.protected,
+            )
         )
 
     @operation("Delete one's account", auth=Auth.REQUIRED, answers={202: None}, errors=(404,))
