@@ -119,6 +119,11 @@ def _of_follow(account_id: int, follower_id: int, state: str, rank: int) -> Iter
         yield Notice(Key(account_id, kind, 0, follower_id), rank, state == wanted)
 
 
+def tells_anybody(event: Event) -> bool:
+    """Return whether an event changes notifications."""
+    return removed_twoot_of(event) is not None or any(True for _ in notices_of(event))
+
+
 def removed_twoot_of(event: Event) -> tuple[int, int] | None:
     """Return (author, twoot) of a twoot that went: nobody is told any more who liked it."""
     return (event.author_id, event.twoot_id) if isinstance(event, TwootEvent) and event.sign < 0 else None

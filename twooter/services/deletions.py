@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from twooter.domain import events
@@ -12,16 +13,32 @@ from twooter.domain.accounts import State, Viewer
 from twooter.domain.events import AccountEvent, DeletionEvent, Envelope
 from twooter.domain.grammar import Hashtag
 from twooter.domain.pages import Page
-from twooter.domain.twoots import Twoot
+from twooter.domain.twoots import Twoot, Visibility
 from twooter.errors import NotFound
 from twooter.logs import get_logger
+from twooter.services.actions import PRIVATE, event_of
 from twooter.services.addresses import Addresses
 from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
-from twooter.storage import accounts, claims, credentials, deletions, edits, entries, networks, tokens, twoots
+from twooter.storage import (
+    accounts,
+    actions,
+    claims,
+    credentials,
+    deletions,
+    edits,
+    entries,
+    muted_threads,
+    names,
+    networks,
+    notifications,
+    pins,
+    tokens,
+    twoots,
+)
 from twooter.storage.database import Session, Storage
 
 log = get_logger("deletions")
@@ -97,6 +114,10 @@ class Deletions:
         if found:
             self._remove_twoots(account_id, found)
             return False
+        if self._take_actions_back(account_id):
+            return False
+        if self._storage.transact(partial(notifications.remove_some, account_id=account_id)):
+            return False
         self._finish(account_id)
         return True
 
@@ -129,6 +150,22 @@ class Deletions:
         count = self._outboxes.transact(work)
         log.info("deletion_went_on", account_id=account_id, twoots=count)
 
+    def _take_actions_back(self, account_id: int) -> int:
+        """Take some of what an account did with twoots back, and tell others; return how much it was."""
+
+        def work(tx: Session) -> int:
+            found = actions.fetch_some(tx, account_id, STEP_TWOOTS)
+            ends = [
+                event_of(replace(action, version=action.version + 1, active=False), Visibility.PUBLIC)
+                for action in found
+                if action.active and action.kind not in PRIVATE
+            ]
+            self._outboxes.append_many(tx, account_id, ends)
+            actions.remove(tx, found)
+            return len(found)
+
+        return self._outboxes.transact(work)
+
     def _tag_ids(self, tags: Sequence[Hashtag]) -> dict[str, int]:
         unique = list({tag.key: tag for tag in tags}.values())
         return dict(zip([tag.key for tag in unique], self._hashtags.ensure_ids(unique), strict=True))
@@ -148,8 +185,12 @@ class Deletions:
             tokens.remove_all(tx, account_id)
             networks.remove_all(tx, account_id)
             deletions.forget_keys(tx, account_id)
+            pins.remove_all(tx, account_id)
+            notifications.remove_mark(tx, account_id)
+            muted_threads.remove_all(tx, account_id)
             credentials.remove(tx, account_id)
             accounts.remove(tx, account_id)
+            names.remove(tx, account_id)
             self._outboxes.append(tx, account_id, gone, request_id=None)
             return True
 

@@ -26,6 +26,7 @@ from twooter.storage.tables import (
     IdempotencyKeys,
     KnownNetworks,
     Ledger,
+    Notifications,
     ScheduleClaims,
     Table,
     Timings,
@@ -40,6 +41,8 @@ STEP = 500
 BATCHES_KEPT_MS = 72 * 3_600_000
 LEDGER_KEPT_MS = BATCHES_KEPT_MS + 24 * 3_600_000
 """Longer than the batches: a task that read its batch before it went still finds that it was applied."""
+NOTIFICATIONS_KEPT_MS = 90 * 24 * 3_600_000
+"""Unless a setting says otherwise."""
 CLAIMS_KEPT_MS = 24 * 3_600_000
 _SHARD = "prunes the shard it is connected to, found by an index of times"
 
@@ -82,6 +85,22 @@ _keys = _prunable("idempotency_keys", IdempotencyKeys, IdempotencyKeys.created_m
 _tokens = _prunable("tokens", Tokens, Tokens.expires_ms, scatter=_SHARD)
 _networks = _prunable("known_networks", KnownNetworks, KnownNetworks.last_used_ms, scatter=_SHARD)
 _claims = _prunable("schedule_claims", ScheduleClaims, ScheduleClaims.slot_ms)
+_notifications = (
+    Statement(
+        "prune_notifications_keys",
+        lambda: (
+            Notifications.select(*Notifications._meta.get_primary_keys())
+            .where(Notifications.id < p("before"))
+            .order_by(Notifications.id)
+            .limit(p("limit"))
+        ),
+        scatter=_SHARD,
+    ),
+    Statement(
+        "prune_notifications",
+        lambda: Notifications.delete().where(in_rows(Notifications._meta.get_primary_keys(), "keys")),
+    ),
+)
 _ledger = _prunable("ledger", Ledger, Ledger.batch_id)
 
 PRUNINGS = (
@@ -101,6 +120,7 @@ PRUNINGS = (
     Pruning("known_networks", NETWORKS_KEPT_MS, *_networks),
     Pruning("schedule_claims", CLAIMS_KEPT_MS, *_claims),
     Pruning("ledger", LEDGER_KEPT_MS, *_ledger, by_id=True),
+    Pruning("notifications", NOTIFICATIONS_KEPT_MS, *_notifications, by_id=True),
 )
 
 _done_batches = Statement(
