@@ -62,6 +62,12 @@ ENTRIES = (
         lambda services: services.maintenance.prune(),
     ),
     Entry(
+        "twooter.indexes.look_over",
+        60,
+        "What was there before search becomes searchable, and whatever a worker of the version before left out does.",
+        lambda services: services.indexes.look_over(),
+    ),
+    Entry(
         "twooter.audits.audit",
         3600,
         "Yesterday and today each hour, and in a day's 24 hours all of the past: drift is seen the day it begins.",

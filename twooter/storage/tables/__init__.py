@@ -46,6 +46,7 @@ from twooter.storage.tables.queue import (
     ParkedEvents,
     ScheduleClaims,
 )
+from twooter.storage.tables.search import AccountNames, SearchEntries, SearchMarks, SearchTexts
 from twooter.storage.tables.table import GLOBAL, Table
 from twooter.storage.tables.twoots import (
     Actions,
@@ -64,6 +65,7 @@ __all__ = [
     "GLOBAL",
     "TABLES",
     "TIMING_BUCKETS",
+    "AccountNames",
     "AccountNotes",
     "Accounts",
     "Actions",
@@ -96,6 +98,9 @@ __all__ = [
     "PopularAccounts",
     "PublicEntries",
     "ScheduleClaims",
+    "SearchEntries",
+    "SearchMarks",
+    "SearchTexts",
     "Suggestions",
     "Table",
     "ThreadReplies",

@@ -1,0 +1,127 @@
+"""Indexes: what search reads, brought to what twoots and accounts say now; looked over without an end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from twooter.domain import searches
+from twooter.domain.events import EditEvent, Envelope, TwootEvent
+from twooter.domain.twoots import Twoot, Visibility
+from twooter.errors import Unavailable
+from twooter.logs import get_logger
+from twooter.services.twoots import Twoots
+from twooter.storage import marks, names, twoots
+from twooter.storage import searches as index
+from twooter.storage.database import Session, Storage
+from twooter.storage.entries import Entry
+from twooter.storage.marks import Mark
+from twooter.storage.searches import Document
+from twooter.storage.twoots import NEWEST
+
+log = get_logger("indexes")
+
+_TRIES = 5
+_STEP = 200
+_TWOOTS, _ACCOUNTS = "twoots", "accounts"
+_Look = Callable[[int], tuple[int, int | None]]
+"""Compares from a place on; answers how many rows, and where to go on, None at the end."""
+
+
+class Indexes:
+    """Keeps the index of twoots' words and of accounts' names; everything here may be repeated in any order."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def handle(self, envelopes: Sequence[Envelope]) -> None:
+        """Index anew what events speak of, as it is now: not what they say, for the index is of the present."""
+        spoken_of = [envelope.event for envelope in envelopes]
+        self._index({(e.twoot_id, e.author_id) for e in spoken_of if isinstance(e, TwootEvent | EditEvent)})
+
+    def look_over(self, *, max_seconds: float = 20.0) -> int:
+        """Compare the next pieces of the index with what it is of, and mend them; return how many rows were compared.
+
+        The first round takes all of its time: it is what makes what was there before searchable. Later ones take a step
+        at a time. A round that has come to its end is followed by another.
+        """
+        until = time.monotonic() + max_seconds
+        compared = self._round(_TWOOTS, NEWEST, self._look_at_twoots, until)
+        return compared + self._round(_ACCOUNTS, 0, self._look_at_accounts, until)
+
+    def _round(self, name: str, start: int, look: _Look, until: float) -> int:
+        compared = 0
+        mark = self._storage.read(lambda tx: marks.find(tx, name)) or Mark(start, 0)
+        while True:
+            count, place = look(mark.place)
+            compared += count
+            mark = Mark(start, mark.rounds + 1) if place is None else Mark(place, mark.rounds)
+            self._storage.transact(partial(marks.put, name=name, mark=mark))
+            if place is None:
+                log.info("index_looked_over", index=name, rounds=mark.rounds)
+            if mark.rounds or time.monotonic() > until:
+                return compared
+
+    def _look_at_twoots(self, before: int) -> tuple[int, int | None]:
+        found, place = self._storage.read(lambda tx: index.fetch_page(tx, before, _STEP))
+        self._index(found)
+        return len(found), place
+
+    def _look_at_accounts(self, after: int) -> tuple[int, int | None]:
+        page = self._storage.read(lambda tx: names.fetch_accounts(tx, after, _STEP))
+        known = self._storage.read(lambda tx: names.fetch_of(tx, [id_ for id_, _, _ in page]))
+        for id_, username, display_name in page:
+            if known.get(id_, set()) != set(searches.names_of(username, display_name)):
+                self._storage.transact(partial(_name_anew, account_id=id_))
+        return len(page), page[-1][0] if len(page) == _STEP else None
+
+    def _index(self, entries: Collection[Entry]) -> None:
+        """Index twoots as they are now.
+
+        Between reading a twoot and writing what is found of it somebody may have changed it, and its event been here
+        already: so each is read again once it is written.
+
+        Raises: Unavailable when some change all the time.
+        """
+        waiting = sorted(entries)
+        for _ in range(_TRIES):
+            steps = [waiting[at : at + _STEP] for at in range(0, len(waiting), _STEP)]
+            waiting = [entry for step in steps for entry in self._bring(step)]
+            if not waiting:
+                return
+        raise Unavailable("Twoots change faster than they can be indexed.")
+
+    def _bring(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Write what differs; return what was written, to be looked at again."""
+
+        def read(tx: Session) -> tuple[dict[int, Twoot], dict[int, int]]:
+            found = twoots.fetch(tx, [(author_id, twoot_id) for twoot_id, author_id in entries])
+            return found, index.fetch_versions(tx, [twoot_id for twoot_id, _ in entries])
+
+        found, known = self._storage.read(read)
+        public = {id_: twoot for id_, twoot in found.items() if twoot.visibility is Visibility.PUBLIC}
+        documents = [_document(twoot) for id_, twoot in public.items() if known.get(id_) != twoot.version]
+        gone = [id_ for id_ in known if id_ not in public]
+        if documents or gone:
+            self._storage.transact(partial(_write, documents=documents, gone=gone))
+        written = {document.twoot_id for document in documents}
+        return [entry for entry in entries if entry[0] in written]
+
+
+def _write(tx: Session, documents: Sequence[Document], gone: Sequence[int]) -> None:
+    if documents:
+        index.put(tx, documents)
+    if gone:
+        index.remove(tx, gone)
+
+
+def _document(twoot: Twoot) -> Document:
+    keys = [tag.key for tag in Twoots.tags_of(twoot)]
+    return Document(twoot.id, twoot.author_id, twoot.version, searches.document(twoot, keys))
+
+
+def _name_anew(tx: Session, account_id: int) -> None:
+    account = names.lock_account(tx, account_id)
+    if account is not None:
+        names.put(tx, account_id, searches.names_of(*account))
