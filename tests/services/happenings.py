@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -13,16 +14,18 @@ import orjson
 
 from twooter.domain import grammar, ids, windows
 from twooter.domain.accounts import Account, Role, State, Viewer
+from twooter.domain.actions import Kind
 from twooter.domain.events import AccountEvent
 from twooter.domain.twoots import Draft
 from twooter.domain.windows import Unit
-from twooter.errors import TwooterError
+from twooter.errors import NotFound, TwooterError
 from twooter.services.archives import Archives, Post
 from twooter.services.house import Services
 from twooter.storage import accounts
 from twooter.storage.database import Session
 from twooter.storage.tables import (
     Accounts,
+    Actions,
     ActiveAccounts,
     HashtagAccounts,
     Hashtags,
@@ -34,6 +37,7 @@ from twooter.storage.tables import (
 
 _numbers = count()
 _YEARS_MS = 24 * 365 * 86_400_000
+_COUNTED: dict[int, str] = {Kind.LIKE: "likes", Kind.RETWOOT: "retwoots"}
 _LONG_AGO_MS = int(time.time() * 1000) - 86_400_000
 
 
@@ -65,9 +69,11 @@ class History:
         self.people.append(person(self.services, at_ms=at_ms))
         return self.people[-1]
 
-    def publish(self, viewer: Viewer, text: str, *, reply_to: int | None = None) -> int:
+    def publish(
+        self, viewer: Viewer, text: str, *, reply_to: int | None = None, quote_of: int | None = None
+    ) -> int:
         """Post a twoot; return its id."""
-        id_ = self.services.twoots.publish(viewer, Draft(text, reply_to)).twoot.id
+        id_ = self.services.twoots.publish(viewer, Draft(text, reply_to, quote_of=quote_of)).twoot.id
         self.twoots.append((viewer, id_))
         return id_
 
@@ -87,12 +93,19 @@ class History:
         self.twoots.remove((viewer, id_))
 
     def act(self, rng: random.Random) -> None:
-        """Do something at random: join, post with hashtags and replies, now or years ago, or delete."""
+        """Do something at random: join, post with hashtags, replies and quotes, now or years ago, like, or delete."""
         if len(self.people) < 2 or rng.random() < 0.05:
             self.join(at_ms=rng.choice([None, rng.randrange(ids.EPOCH_MS, ids.EPOCH_MS + _YEARS_MS)]))
         viewer = rng.choice(self.people)
         if self.twoots and rng.random() < 0.25:
             self.delete(*rng.choice(self.twoots))
+            return
+        if self.twoots and rng.random() < 0.3:
+            do = rng.choice(
+                [self.services.actions.act, self.services.actions.act, self.services.actions.undo]
+            )
+            with suppress(NotFound):  # of somebody whose account is gone meanwhile
+                do(viewer, rng.choice(list(Kind)), rng.choice(self.twoots)[1])
             return
         tags = "".join(
             f" #{tag}" for tag in rng.sample(["Tea", "tea", "猫", "TEA", "rain", "bread"], rng.randrange(4))
@@ -101,8 +114,9 @@ class History:
             self.archive(viewer, rng.randrange(ids.EPOCH_MS, ids.EPOCH_MS + _YEARS_MS), f"long ago{tags}")
         else:
             parent = rng.choice(self.twoots)[1] if self.twoots and rng.random() < 0.4 else None
+            quoted = rng.choice(self.twoots)[1] if self.twoots and rng.random() < 0.2 else None
             try:
-                self.publish(viewer, f"now{tags}", reply_to=parent)
+                self.publish(viewer, f"now{tags}", reply_to=parent, quote_of=quoted)
             except TwooterError:
                 self.publish(viewer, f"now{tags}")
 
@@ -122,9 +136,9 @@ def expected(services: Services) -> Sums:
     """Return what every aggregate must be, computed from the source in the plainest way; zero rows are left out."""
     hashtag_ids = dict(rows(services, Hashtags, "key", "id"))
     wanted: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-    twoots = rows(services, Twoots, "id", "author_id", "given_tag", "hashtags", "reply_to_id")
+    twoots = rows(services, Twoots, "id", "author_id", "given_tag", "hashtags", "reply_to_id", "quote_of_id")
     there = {row[0] for row in twoots}
-    for id_, author_id, given_tag, hashtags, parent_id in twoots:
+    for id_, author_id, given_tag, hashtags, parent_id, quoted_id in twoots:
         names = orjson.loads(hashtags) if given_tag is None else [given_tag]
         tags, at_ms = {hashtag_ids[grammar.tag_key(name)] for name in names}, ids.time_ms(id_)
         day = windows.start(Unit.DAY, at_ms)
@@ -132,6 +146,8 @@ def expected(services: Services) -> Sums:
         wanted["written"][author_id] += 1
         if parent_id in there:
             wanted["replies"][parent_id] += 1
+        if quoted_id in there:
+            wanted["quotes"][quoted_id] += 1
         for tag in tags:
             wanted["uses"][tag] += 1
             wanted["tag_accounts"][tag, day, author_id] += 1
@@ -140,6 +156,9 @@ def expected(services: Services) -> Sums:
             wanted["twoots"][key] += 1
             wanted["window_replies"][key] += parent_id is not None
             wanted["tag_windows"].update((*key, tag) for tag in tags)
+    for twoot_id, kind, active in rows(services, Actions, "twoot_id", "kind", "active"):
+        if active and twoot_id in there and kind in _COUNTED:
+            wanted[_COUNTED[kind]][twoot_id] += 1
     for (id_,) in rows(services, Accounts, "id"):
         if id_ > ids.IMPORTED_ID:
             wanted["accounts"].update(_windows_at(ids.time_ms(id_)))
@@ -169,7 +188,8 @@ def actual(services: Services) -> Sums:
     for *key, uses in rows(services, ActiveAccounts, "day_ms", "account_id", "uses"):
         there["active"][tuple(key)] = uses
     there["written"].update(dict(rows(services, Accounts, "id", "twoots")))
-    there["replies"].update(dict(rows(services, Twoots, "id", "replies")))
+    for counter in ("replies", "quotes", "likes", "retwoots"):
+        there[counter].update(dict(rows(services, Twoots, "id", counter)))
     return {name: kept for name, counter in there.items() if (kept := _kept(counter, name))}
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.houses import opened
 from tests.services.happenings import History, actual, expected, rows
 from twooter.domain import windows
+from twooter.domain.actions import Kind as Action
 from twooter.domain.drifts import Kind, Report
 from twooter.domain.windows import Unit
 from twooter.errors import Conflict, Unavailable
@@ -18,7 +19,16 @@ from twooter.services.audits import Scope
 from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage import schedules
-from twooter.storage.tables import Accounts, HashtagEntries, Hashtags, ParkedEvents, TwootReplies, Twoots
+from twooter.storage.tables import (
+    Accounts,
+    HashtagEntries,
+    Hashtags,
+    ParkedEvents,
+    TwootActions,
+    TwootQuotes,
+    TwootReplies,
+    Twoots,
+)
 
 Drain = Callable[[], None]
 
@@ -32,6 +42,10 @@ def lived(services: Services, *, steps: int = 60, seed: int = 1) -> History:
     history.archive(someone, 1_262_304_000_000, "an old one #tea")
     for _ in range(steps):
         history.act(rng)
+    last = history.publish(someone, "last")
+    history.publish(history.join(), "see", quote_of=last)
+    for kind in Action:
+        services.actions.act(history.people[-1], kind, last)
     return history
 
 
@@ -84,6 +98,7 @@ def test_parked_events_are_no_drift(services: Services, drain: Drain) -> None:
     assert len(rows(services, ParkedEvents, "batch_id")) == 1
 
 
+ACTIONS = {Kind.TWOOT_LIKES, Kind.TWOOT_RETWOOTS, Kind.LIKE_EDGES, Kind.RETWOOT_EDGES}
 TODAY = "SELECT MAX(day_ms) FROM active_accounts"
 DAMAGES = {
     "UPDATE windows SET twoots = twoots + 3 WHERE unit = 3": {Kind.WINDOW_TWOOTS},
@@ -138,6 +153,15 @@ DAMAGES = {
     "UPDATE twoots SET replies = replies + 1": {Kind.TWOOT_REPLIES},
     "UPDATE twoot_replies SET active = 1 - active": {Kind.TWOOT_REPLIES, Kind.REPLY_EDGES},
     "DELETE FROM twoot_replies": {Kind.TWOOT_REPLIES, Kind.REPLY_EDGES},
+    "UPDATE twoots SET quotes = quotes - 1": {Kind.TWOOT_QUOTES},
+    "UPDATE twoot_quotes SET active = 1 - active": {Kind.TWOOT_QUOTES, Kind.QUOTE_EDGES},
+    "DELETE FROM twoot_quotes": {Kind.TWOOT_QUOTES, Kind.QUOTE_EDGES},
+    "UPDATE twoots SET likes = likes + 1, retwoots = 7": {Kind.TWOOT_LIKES, Kind.TWOOT_RETWOOTS},
+    "UPDATE twoot_actions SET active = 1 - active WHERE kind = 1": {Kind.TWOOT_LIKES, Kind.LIKE_EDGES},
+    "UPDATE twoot_actions SET active = 1 - active WHERE kind = 2": {Kind.TWOOT_RETWOOTS, Kind.RETWOOT_EDGES},
+    "DELETE FROM twoot_actions": ACTIONS,
+    "DELETE FROM actions": {Kind.LIKE_EDGES, Kind.RETWOOT_EDGES},
+    "UPDATE actions SET active = 1 - active, version = version + 1": {Kind.LIKE_EDGES, Kind.RETWOOT_EDGES},
     "DELETE FROM public_entries": {Kind.PUBLIC_ENTRIES},
     "UPDATE public_entries SET author_id = author_id + 1": {Kind.PUBLIC_ENTRIES},
     "INSERT INTO public_entries (twoot_id, author_id) VALUES (77, 5)": {Kind.PUBLIC_ENTRIES},
@@ -178,8 +202,11 @@ def test_a_lost_event_is_mended(services: Services, drain: Drain) -> None:
     drain()
     history.publish(history.people[0], "lost #tea #lost", reply_to=history.twoots[0][1])
     history.delete(*history.twoots[3])
+    for kind in Action:
+        services.actions.act(history.join(), kind, history.twoots[0][1])
     services.storage.database.execute_sql("DELETE FROM outbox")
-    assert Kind.REPLY_EDGES in services.audits.audit().amounts
+    lost = services.audits.audit().amounts.keys()
+    assert lost >= {Kind.REPLY_EDGES, Kind.LIKE_EDGES, Kind.RETWOOT_EDGES}
     services.repairs.repair()
     assert none(services.audits.audit())
     assert actual(services) == expected(services)
@@ -313,5 +340,5 @@ def test_a_deleted_account_leaves_nothing_to_drift(services: Services, drain: Dr
 def test_a_history_has_what_an_audit_looks_at(services: Services, drain: Drain) -> None:
     lived(services)
     drain()
-    for table in (HashtagEntries, Hashtags, TwootReplies, Twoots):
+    for table in (HashtagEntries, Hashtags, TwootReplies, TwootQuotes, TwootActions, Twoots):
         assert rows(services, table, next(iter(table._meta.fields)))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import enum
 
+MAX_PINS = 5
+"""Twoots that an account can show first."""
+
 
 class Kind(enum.IntEnum):
     """Kinds of actions; their numbers are kept."""

@@ -52,10 +52,17 @@ class Versions:
 
         A change that only adds something does not wait for pages that are a second old.
         """
+        names = [PUBLIC, of_author(author_id), *(of_hashtag(tag.key) for tag in tags)]
+        self._move(names, adds_only=adds_only)
+
+    def move_author(self, author_id: int, *, adds_only: bool = False) -> None:
+        """Make the page of an account's own timeline a new one, where nothing else has changed."""
+        self._move([of_author(author_id)], adds_only=adds_only)
+
+    def _move(self, names: Sequence[str], *, adds_only: bool) -> None:
         if self._cache is None:
             return
         version = secrets.token_bytes(8)
-        names = [PUBLIC, of_author(author_id), *(of_hashtag(tag.key) for tag in tags)]
         if not self._cache.set_many(dict.fromkeys(names, version)):
             CACHE.labels("versions", "fallback").inc()
             log.warning("versions_not_moved", pages=len(names))

@@ -73,7 +73,7 @@ class AuthorShape(BaseModel):
 
 
 class TwootCounts(BaseModel):
-    """How others answered a twoot."""
+    """How others answered a twoot; follows within a second of what they did, where `viewer` is at once."""
 
     replies: int
     likes: int
