@@ -94,8 +94,6 @@ class Sight:
 
 
 _NOTHING = Flags()
-NOBODYS = Sight({}, {})
-"""How nobody in particular stands to anything."""
 
 
 def fetch(
