@@ -20,6 +20,7 @@ from twooter.services.deletions import Deletions
 from twooter.services.demos import Demos
 from twooter.services.edges import Edges
 from twooter.services.edits import Edits
+from twooter.services.encounters import Encounters
 from twooter.services.exports import Exports
 from twooter.services.fanout import Fanout
 from twooter.services.follow_edges import FollowEdges
@@ -43,6 +44,7 @@ from twooter.services.notifications import Notifications
 from twooter.services.outboxes import Outboxes
 from twooter.services.outcomes import Outcomes
 from twooter.services.parked import Parked
+from twooter.services.partings import Partings
 from twooter.services.passwords import Passwords
 from twooter.services.people import People
 from twooter.services.pins import Pins
@@ -88,7 +90,7 @@ def wire(settings: Settings) -> Services:
     addresses = Addresses(settings.hashing_key())
     links = Links(settings.signing_keys())
     tokens = Tokens(storage, ids, hashes, limits, addresses, token_days=settings.token_days)
-    deletions = Deletions(storage, ids, outboxes, hashtags, addresses, versions)
+    deletions = Deletions(storage, ids, outboxes, hashtags, addresses, versions, Partings(outboxes))
     mails = Mails(
         storage,
         addresses,
@@ -122,6 +124,7 @@ def wire(settings: Settings) -> Services:
         homes=homes,
     )
     threads = Threads(storage, cards, twoots)
+    actions = Actions(storage, ids, outboxes, twoots, cards, versions)
     return Services(
         settings=settings,
         storage=storage,
@@ -150,7 +153,7 @@ def wire(settings: Settings) -> Services:
         edits=Edits(storage, ids, outboxes, hashtags, twoots, versions),
         threads=threads,
         notifications=Notifications(storage, cards, twoots),
-        actions=Actions(storage, ids, outboxes, twoots, cards, versions),
+        actions=actions,
         pins=Pins(storage, ids, twoots, cards),
         versions=versions,
         accounts=accounts,
@@ -180,10 +183,10 @@ def wire(settings: Settings) -> Services:
         analytics=Analytics(storage, ids),
         imports=Imports(storage, ids, archives),
         exports=Exports(storage),
-        demos=Demos(storage, ids, outboxes, archives, accounts),
+        demos=Demos(storage, ids, outboxes, archives, accounts, Encounters(follows, actions, twoots)),
         audits=audits,
         outcomes=outcomes,
-        repairs=Repairs(storage, ids, audits),
+        repairs=Repairs(storage, ids, audits, follow_edges),
         parked=Parked(storage, ids),
         schedules=Schedules(storage, ids),
         trends=Trends(storage, ids),

@@ -7,6 +7,7 @@ from twooter.domain import demos as rules
 from twooter.domain import ids
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page
+from twooter.domain.twoots import Card, Retwoot
 from twooter.domain.windows import Unit, year_of
 from twooter.errors import Unavailable
 from twooter.services.house import Services
@@ -50,6 +51,29 @@ def test_aggregates_of_the_demo_are_exact(services: Services) -> None:
     assert execute("SELECT SUM(twoots) FROM accounts").fetchone()[0] == made.twoots
 
 
+def test_the_demo_has_a_society_and_a_home_to_read(services: Services) -> None:
+    made = services.demos.make()
+    assert made is not None
+    drain(services)
+    demo = services.tokens.authenticate(services.tokens.sign_in(made.username, made.password, CLIENT).bearer)
+    home = services.homes.page(demo, Page(50)).items
+    assert len({item.by.username if isinstance(item, Retwoot) else item.author.username for item in home}) > 3
+    account = services.accounts.get(demo.account_id, demo)
+    assert (account.followers, account.twoots) == (4, 1)
+    assert account.following > 3
+    (greeting,) = [
+        item
+        for item in services.timelines.account(demo.account_id, Page(), demo).items
+        if isinstance(item, Card)
+    ]
+    assert (greeting.twoot.likes, greeting.twoot.retwoots, greeting.twoot.replies) == (4, 1, 1)
+    assert len(services.notifications.page(demo, [], Page(50), grouped=False).items) >= 10
+    degrees = services.storage.database.execute_sql("SELECT followers FROM accounts ORDER BY followers DESC")
+    most, *_, least = [row[0] for row in degrees.fetchall()]
+    assert most > 3 * max(1, least)
+    assert services.audits.audit().amounts == {}
+
+
 def test_a_second_demo_changes_nothing(services: Services) -> None:
     services.demos.make()
     before = everything(services)
@@ -76,7 +100,7 @@ def test_a_demo_that_was_stopped_goes_on(services: Services, monkeypatch: pytest
     assert services.demos.is_due()
     made = services.demos.make()
     assert made is not None
-    assert made.twoots == len(everything(services)) == 360
+    assert made.twoots == len(everything(services)) == 362
 
 
 def test_a_database_that_people_use_gets_no_demo_by_itself(services: Services) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from twooter.domain import demos as rules
 from twooter.domain import grammar
 from twooter.domain import ids as id_rules
-from twooter.domain.accounts import Account, Role, State
+from twooter.domain.accounts import Account, Role, State, Viewer
 from twooter.domain.demos import Author, Line
 from twooter.domain.events import AccountEvent
 from twooter.domain.pages import Page
@@ -18,6 +18,7 @@ from twooter.domain.twoots import Ref, Twoot
 from twooter.domain.windows import HOUR_MS
 from twooter.services.accounts import Accounts
 from twooter.services.archives import Archives, Post
+from twooter.services.encounters import Encounters
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
 from twooter.storage import accounts, claims, entries, twoots
@@ -42,13 +43,20 @@ class Demos:
     """Makes the demo; stopped half-way it goes on where it was."""
 
     def __init__(
-        self, storage: Storage, ids: Ids, outboxes: Outboxes, archives: Archives, accounts: Accounts
+        self,
+        storage: Storage,
+        ids: Ids,
+        outboxes: Outboxes,
+        archives: Archives,
+        accounts: Accounts,
+        encounters: Encounters,
     ) -> None:
         self._storage = storage
         self._ids = ids
         self._outboxes = outboxes
         self._archives = archives
         self._accounts = accounts
+        self._encounters = encounters
 
     def is_due(self) -> bool:
         """Return whether nobody has written yet, or a demo was begun and is not done."""
@@ -72,9 +80,13 @@ class Demos:
                 self._write(author, now_ms, written)
                 read = partial(twoots.fetch_by_author, author_id=author.id, page=Page(100))
                 written += [(author, twoot) for twoot in self._storage.read(read)]
+        self._encounters.mingle(written)
         password = secrets.token_urlsafe(9)
-        self._accounts.register(USERNAME, _EMAIL, password, None)
-        return Demo(USERNAME, password, len({author for author, _ in written}) + 1, len(written))
+        newcomer = self._accounts.register(USERNAME, _EMAIL, password, None)
+        more = self._encounters.welcome(
+            Viewer(newcomer.id, USERNAME, newcomer.role, 0, email_confirmed=True), written
+        )
+        return Demo(USERNAME, password, len({author for author, _ in written}) + 1, len(written) + more)
 
     def _settle(self, author: Author) -> bool:
         """Write an author's account; return False when the name is somebody else's."""
