@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bench import footprint, growth, loader, message_stats, publishing, report, servers, timelines
+from bench import footprint, growth, homes, loader, message_stats, publishing, report, servers, timelines
 from bench.report import Line
 from bench.servers import Backend
 from bench.stage import Plan, Stage
@@ -26,6 +26,7 @@ CASES: dict[str, Callable[[Stage], list[Line]]] = {
     "message-stats": message_stats.run,
     "footprint": footprint.run,
     "growth": growth.run,
+    "homes": homes.run,
 }
 
 

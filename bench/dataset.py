@@ -86,10 +86,11 @@ class Dataset:
             )
 
 
-def make(rows: int, *, seed: int = 1) -> Dataset:
+def make(rows: int, *, seed: int = 1, accounts: int | None = None) -> Dataset:
     """Return a data set of `rows` twoots, more of them in later years, a few accounts writing most."""
     random = Random(seed)
-    accounts = max(50, rows // TWOOTS_PER_ACCOUNT)
+    if accounts is None:
+        accounts = max(50, rows // TWOOTS_PER_ACCOUNT)
     hashtags = tuple(_hashtags(max(MIN_HASHTAGS, rows // TWOOTS_PER_HASHTAG)))
     twoot_ids = _ids(random, rows)
     authors = array("q")

@@ -40,9 +40,9 @@ class Loaded:
     """Some thousand twoots of the newer half, in no order."""
 
 
-def load(url: str, rows: int, *, seed: int = 1) -> Loaded:
+def load(url: str, rows: int, *, seed: int = 1, accounts: int | None = None) -> Loaded:
     """Fill the migrated database at that URL with `rows` twoots; the same seed gives the same rows."""
-    data = dataset.make(rows, seed=seed)
+    data = dataset.make(rows, seed=seed, accounts=accounts)
     with bulk.connected(url) as connection:
         connection.query("SET SESSION foreign_key_checks = 0, unique_checks = 0")
         written = Counter(data.authors)

@@ -44,7 +44,7 @@ local function add(key, last, members, most)
     local h, l = struct.unpack('>I4I4', member)
     if h < high or (h == high and l < low) then redis.call('ZADD', key, 0, member) end
   end
-  if redis.call('ZCARD', key) > most + 32 then redis.call('ZREMRANGEBYRANK', key, most, -1) end
+  if redis.call('ZCARD', key) > most + 8 then redis.call('ZREMRANGEBYRANK', key, most, -1) end
 end
 local function is_under_work(last)
   return last:byte(9) == 255 and last:sub(1, 8) == '\\255\\255\\255\\255\\255\\255\\255\\255'

@@ -2,7 +2,7 @@
 
 {{/* Every queue. */}}
 {{- define "twooter.queues" -}}
-aggregates notify maintenance
+fanout aggregates notify maintenance
 {{- end -}}
 
 {{/* Settings that are not for `config`, and where they are set instead. */}}
