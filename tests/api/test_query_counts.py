@@ -19,6 +19,9 @@ AT_MOST = {
     "/messages?tag=tea": 3,
     "/v1/hashtags?prefix=t": 4,
     "/v1/tokens": 1,
+    "/v1/notifications": 5,
+    "/v1/notifications?types=mention&types=like&grouped=true": 5,
+    "/v1/notifications/unread": 4,
 }
 """Statements of a page, signing in apart."""
 
@@ -47,13 +50,17 @@ def test_a_longer_page_takes_no_more_statements(
 ) -> None:
     token = sign_up("reader")
     reader = services.authenticate(token)
-    first = publish(0, "One cup of #tea")
+    first = publish(0, "One cup of #tea, @reader")
     author = client.simulate_get(f"/v1/twoots/{first}").json["author"]["id"]
     path = path.replace("{author}", author)
     drain(services)
     short = statements(client, services, path, token)
     for number in range(12):
-        publish(number, f"Cup {number} of #tea with #toast{number} and #talk", first if number % 2 else None)
+        publish(
+            number,
+            f"Cup {number} of #tea with #toast{number} and #talk @reader",
+            first if number % 2 else None,
+        )
         services.tokens.issue(reader.account_id, Client("192.0.2.1"))
     drain(services)
     long = statements(client, services, path, token)

@@ -245,7 +245,12 @@ def test_a_deleted_twoot_takes_with_it_what_was_told_of_it(
 ) -> None:
     monkeypatch.setattr("twooter.storage.notifications.STEP", 1)
     twoot, kept = world.write("ada", "@bob"), world.write("ada", "?")
-    told = [appeared(twoot, ()), world.like("bob", twoot), world.like("cho", twoot), world.like("cho", kept)]
+    told: list[Event] = [
+        appeared(twoot, ()),
+        world.like("bob", twoot),
+        world.like("cho", twoot),
+        world.like("cho", kept),
+    ]
     world.deliver(*told)
     world.services.twoots.remove(twoot)
     world.deliver(gone(twoot, ()))
@@ -272,7 +277,9 @@ def test_a_batch_costs_the_same_few_statements(world: World) -> None:
     first = world.write("ada", "?")
 
     def statements(number: int) -> list[str]:
-        told = [appeared(world.write("bob", "@cho", reply_to=first.id), ()) for _ in range(number)]
+        told: list[Event] = [
+            appeared(world.write("bob", "@cho", reply_to=first.id), ()) for _ in range(number)
+        ]
         told += [world.follow("cho", "bob", version=number), world.like("cho", first, number)]
         with recorded(world.services.storage) as names:
             world.deliver(*told)
@@ -351,9 +358,8 @@ def happenings(world: World, acts: list[tuple[str, str, str]], rng: random.Rando
             if state == "requested" and what == "ask":
                 told.append(world.answer(other, one, rng.choice(["active", "none"]), versions[key]))
         elif known is not None and what == "like":
-            key = (str(known.id), one)
-            versions[key] += 1
-            told.append(world.like(one, known, versions[key], active=versions[key] % 2 == 1))
+            version = versions[str(known.id), one] = versions[str(known.id), one] + 1
+            told.append(world.like(one, known, version, active=version % 2 == 1))
         elif known is not None and what == "edit":
             changed = world.edit(known, f"@{one} @{other}")
             written[written.index(known)] = changed

@@ -17,6 +17,7 @@ from twooter.domain.events import (
     FollowEvent,
     TwootEvent,
 )
+from twooter.domain.follows import Follow
 from twooter.domain.twoots import Card
 
 MAX_ACCOUNTS = 5
@@ -93,11 +94,9 @@ def _notices(event: Event) -> Iterator[Notice]:
         key = Key(event.author_id, _ACTIONS[event.action], event.twoot_id, event.account_id)
         yield Notice(key, event.version, event.active)
     elif isinstance(event, FollowEvent):
-        yield from _of_follow(event.target_id, event.account_id, event.state, 3 * event.version)
+        yield from _of_follow(event, event.account_id, event.target_id)
     elif isinstance(event, FollowAnswerEvent):
-        # after the follower's word of the same version; a refusal after an approval, never before one
-        rank = 3 * event.version + (1 if event.state == graph.State.ACTIVE else 2)
-        yield from _of_follow(event.account_id, event.target_id, event.state, rank)
+        yield from _of_follow(event, event.target_id, event.account_id)
 
 
 def _of_twoot(event: TwootEvent) -> Iterator[Notice]:
@@ -113,10 +112,12 @@ def _of_twoot(event: TwootEvent) -> Iterator[Notice]:
         yield Notice(key, event.version, event.sign > 0, quoted_id)
 
 
-def _of_follow(account_id: int, follower_id: int, state: str, rank: int) -> Iterator[Notice]:
+def _of_follow(event: FollowEvent | FollowAnswerEvent, follower_id: int, account_id: int) -> Iterator[Notice]:
     """Return both notices of a follow, of which one holds at most: they are made together, and share their id."""
+    state = graph.State(event.state)
+    version, stage = Follow(follower_id, account_id, event.version, state, event.edge_id).place
     for kind, wanted in ((Kind.FOLLOW, graph.State.ACTIVE), (Kind.FOLLOW_REQUEST, graph.State.REQUESTED)):
-        yield Notice(Key(account_id, kind, 0, follower_id), rank, state == wanted)
+        yield Notice(Key(account_id, kind, 0, follower_id), 3 * version + stage, state is wanted)
 
 
 def tells_anybody(event: Event) -> bool:

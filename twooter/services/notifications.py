@@ -9,7 +9,7 @@ from functools import partial
 from twooter.domain import notifications as rules
 from twooter.domain import pages
 from twooter.domain.accounts import Author, Viewer
-from twooter.domain.notifications import WINDOW, Kind, Noted, Notification
+from twooter.domain.notifications import Kind, Noted, Notification
 from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Card
 from twooter.services.cards import Cards
@@ -82,7 +82,7 @@ class Notifications:
         self, tx: Session, viewer: Viewer, kinds: Sequence[Kind], page: Page, *, grouped: bool
     ) -> Slice[Notification]:
         rows = notifications.fetch(
-            tx, viewer.account_id, kinds, replace(page, limit=WINDOW) if grouped else page
+            tx, viewer.account_id, kinds, replace(page, limit=rules.WINDOW) if grouped else page
         )
         limit = rules.taken(rows, page.limit) if grouped else page.limit
         cut = pages.cut(rows, replace(page, limit=limit), lambda noted: noted.id)
