@@ -13,7 +13,7 @@ from twooter.domain.drifts import Drifts, Kind, Report
 from twooter.domain.windows import DAY_MS, HOUR_MS, Unit
 from twooter.logs import get_logger
 from twooter.metrics import DRIFT
-from twooter.services import backlogs, checks, crosschecks
+from twooter.services import backlogs, checks, crosschecks, follow_checks
 from twooter.services.backlogs import Backlog
 from twooter.services.checks import Days, TagIds
 from twooter.services.ids import Ids
@@ -21,6 +21,7 @@ from twooter.services.outcomes import Outcomes
 from twooter.storage import audits, sources, starts
 from twooter.storage.database import Session, Storage
 from twooter.storage.edge_sources import ActionKey
+from twooter.storage.follow_sources import FollowKey
 from twooter.storage.outcomes import AUDIT
 
 log = get_logger("audits")
@@ -117,6 +118,7 @@ class Audits:
             "months": self._months(scope, known),
             "accounts": self._accounts(scope),
             "actions": self._actions(scope),
+            "follows": self._follows(scope),
             "twoots": self._twoots(scope, tags),
         }
         for name, stage in stages.items():
@@ -236,6 +238,21 @@ class Audits:
                     partial(_check_actions, after=after, high=id_rules.first_at(high_ms))
                 )
                 yield found, high_ms if after is None else id_rules.time_ms(after[0])
+
+    def _follows(self, scope: Scope) -> Steps:
+        """Check follows of and by accounts of the scope's days, and their counts."""
+        for low_ms, high_ms in scope.ranges():
+            first = 1 if low_ms == id_rules.EPOCH_MS else id_rules.first_at(low_ms)
+            high = id_rules.first_at(high_ms)
+            at: int | None = first
+            while at is not None:
+                found, at = self._storage.snapshot(partial(follow_checks.counts, low=at, high=high))
+                yield found, high_ms if at is None else id_rules.time_ms(at)
+            for check in (follow_checks.following, follow_checks.orphans):
+                after: FollowKey | None = (first, 0)
+                while after is not None:
+                    found, after = self._storage.snapshot(partial(check, after=after, high=high))
+                    yield found, high_ms if after is None else id_rules.time_ms(after[0])
 
     def _twoots(self, scope: Scope, tags: TagIds) -> Steps:
         for low_ms, high_ms in scope.ranges():

@@ -21,6 +21,7 @@ from twooter.services.addresses import Addresses
 from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
+from twooter.services.partings import Partings
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
 from twooter.storage import (
@@ -60,6 +61,7 @@ class Deletions:
         hashtags: Hashtags,
         addresses: Addresses,
         versions: Versions,
+        partings: Partings,
     ) -> None:
         self._storage = storage
         self._ids = ids
@@ -67,6 +69,7 @@ class Deletions:
         self._hashtags = hashtags
         self._addresses = addresses
         self._versions = versions
+        self._partings = partings
 
     def request(self, viewer: Viewer, *, request_id: str | None = None) -> None:
         """Hide the viewer's account everywhere and end its tokens, now; the rest follows in the background.
@@ -117,6 +120,8 @@ class Deletions:
         if self._take_actions_back(account_id):
             return False
         if self._storage.transact(partial(notifications.remove_some, account_id=account_id)):
+            return False
+        if not self._partings.step(account_id):
             return False
         self._finish(account_id)
         return True

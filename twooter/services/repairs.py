@@ -9,11 +9,13 @@ from functools import partial
 from twooter.domain.drifts import Drifts, Kind, Report
 from twooter.errors import Conflict
 from twooter.logs import get_logger
+from twooter.services import follow_checks
 from twooter.services.audits import EVERYTHING, Audits, Progress
 from twooter.services.checks import TagIds
 from twooter.services.crosschecks import COUNTS, EDGES
+from twooter.services.follow_edges import FollowEdges
 from twooter.services.ids import Ids
-from twooter.storage import accounts, edges, repairs, schedules, sources
+from twooter.storage import accounts, edges, follows, repairs, schedules, sources
 from twooter.storage.database import Session, Storage
 from twooter.storage.edges import Edge
 
@@ -22,17 +24,19 @@ log = get_logger("repairs")
 _FENCE = "repair"
 _STEP = 500
 _ENTRIES = (Kind.PUBLIC_ENTRIES, Kind.TAG_ENTRIES)
-_ONE_BY_ONE = (Kind.ACCOUNT_TWOOTS, *COUNTS.values(), *EDGES.values(), *_ENTRIES)
+_FOLLOWS = (Kind.FOLLOWER_EDGES, *follow_checks.COUNTS)
+_ONE_BY_ONE = (Kind.ACCOUNT_TWOOTS, *COUNTS.values(), *EDGES.values(), *_ENTRIES, *_FOLLOWS)
 _Twoot = tuple[int, int]
 
 
 class Repairs:
     """Mends aggregates, counters, edges and entries; one run at a time."""
 
-    def __init__(self, storage: Storage, ids: Ids, audits: Audits) -> None:
+    def __init__(self, storage: Storage, ids: Ids, audits: Audits, follow_edges: FollowEdges) -> None:
         self._storage = storage
         self._ids = ids
         self._audits = audits
+        self._follow_edges = follow_edges
 
     def repair(self, *, progress: Progress | None = None) -> Report:
         """Mend every drift and return what there was.
@@ -64,8 +68,16 @@ class Repairs:
             for key, by in found.of(drift).items():
                 edge = Edge(kind, key[0], key[1], key[2], key[3], key[4], by < 0)
                 self._change(number, partial(edges.apply, edges=[edge]))
+        self._mend_follows(found, number)
         for twoot, seen in _by_twoot(found).items():
             self._change(number, partial(_mend_entries, key=twoot, seen=seen, tags=tags))
+
+    def _mend_follows(self, found: Drifts, number: int) -> None:
+        for kind, side in follow_checks.COUNTS.items():
+            for (account_id,), by in found.of(kind).items():
+                self._change(number, partial(follows.move, side=side, account_id=account_id, by=-by))
+        for follower_id, target_id in found.of(Kind.FOLLOWER_EDGES):
+            follow_checks.mend(self._storage, self._follow_edges, (follower_id, target_id))
 
     def _change(self, number: int, work: Callable[[Session], None]) -> None:
         def fenced(tx: Session) -> None:
