@@ -20,6 +20,10 @@ PLAUSIBLE: Json = {
     "display_name": "Somebody",
     "bio": "Plausible.",
     "prefix": "plausible",
+    "q": "plausible",
+    "ids": "1",
+    "q": "plausible",
+    "id": "1",
 }
 """A value for each name that something requires, or that text can be kept under."""
 
