@@ -67,8 +67,9 @@ def likers(services: Services, twoot: Twoot, viewer: Viewer | None = None) -> li
     return [account.id for account in found.items]
 
 
-def done(services: Services, viewer: Viewer, kind: Kind, page: Page = Page()) -> list[int]:  # noqa: B008 - a value
-    return [card.twoot.id for card in services.actions.done(viewer, kind, page).items]
+def done(services: Services, viewer: Viewer, kind: Kind, page: Page | None = None) -> list[int]:
+    found = services.actions.done(viewer, kind, Page() if page is None else page)
+    return [card.twoot.id for card in found.items]
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -95,7 +95,7 @@ def test_pins_are_shown_to_whom_the_twoot_is_shown(
     assert set(pinned(services, ada, ada)) == {shown, hidden}
     assert pinned(services, ada, bob) == pinned(services, ada) == [shown]
     values = f"({ada.account_id}, {bob.account_id}, 1)"
-    services.storage.database.execute_sql(f"INSERT INTO blocks VALUES {values}")  # noqa: S608 - numbers
+    services.storage.database.execute_sql(f"INSERT INTO blocks VALUES {values}")  # noqa: S608 - ids of the two accounts
     for viewer_id, viewer in ((ada.account_id, bob), (7, None)):
         with pytest.raises(NotFound):
             services.pins.of(viewer_id, viewer)

@@ -128,7 +128,7 @@ class PinsResource:
         self._public_url = public_url
 
     @operation(
-        "Read what an account has pinned, the last pinned first; all on one page",
+        "Read what an account has pinned, all on one page",
         auth=Auth.OPTIONAL,
         answers={200: TwootPage},
     )
