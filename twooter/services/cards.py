@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from twooter.domain import graph
 from twooter.domain.accounts import Author
@@ -17,6 +18,7 @@ from twooter.errors import NotFound
 from twooter.storage import accounts, ties, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
+from twooter.storage.statements import Question
 from twooter.storage.ties import Sight
 
 _NOBODYS = Sight({}, {})
@@ -91,16 +93,17 @@ class Cards:
         profile_id: int | None = None,
         home: bool = False,
     ) -> list[Item]:
-        """Return a timeline's rows as items, in their order; two to four queries, one less when all twoots are known.
+        """Return a timeline's rows as items, in their order; one round trip, and another one where they quote.
 
         Left out are rows of accounts that the viewer blocks, mutes or is blocked by, and twoots it may not see; what
         several rows show is shown once, in the first of them. `profile_id` is whose doing was asked for, muted or not;
         on a `home` timeline is only what the viewer and those it follows did, without what is for single readers.
         """
-        missing = [_key(row.twoot) for row in rows if row.twoot.id not in known]
-        everything = {**known, **twoots.fetch(tx, missing)}
-        found = [everything[row.twoot.id] for row in rows if row.twoot.id in everything]
-        shown = self._assemble(tx, found, viewer_id, also=[row.by_id for row in rows])
+        refs = [row.twoot for row in rows]
+        everything, authors, sight = _look(tx, refs, known, [row.by_id for row in rows], viewer_id)
+        quotes = [twoot.quote for twoot in everything.values() if twoot.quote is not None]
+        quoted, their_authors, their_sight = _look(tx, quotes, {}, (), viewer_id)
+        shown = _Shown(viewer_id, {**authors, **their_authors}, quoted, sight.and_of(their_sight))
         items: dict[int, Item] = {}
         for row in rows:
             if home and not shown.is_at_home(row, everything.get(row.twoot.id)):
@@ -181,14 +184,39 @@ class _Shown:
         return Retwoot(row.id, by, card) if may_see else None
 
 
+def _look(
+    tx: Session,
+    refs: Sequence[Ref],
+    known: Mapping[int, Twoot],
+    also: Iterable[int],
+    viewer_id: int | None,
+) -> tuple[dict[int, Twoot], dict[int, Author], Sight]:
+    """Return twoots, the active ones of their authors and `also`, and how the viewer stands to all; one round trip."""
+    author_ids = sorted({ref.author_id for ref in refs}.union(also))
+    if not author_ids:
+        return {}, {}, _NOBODYS
+    missing = [_key(ref) for ref in refs if ref.id not in known]
+    asked: list[Question[Any]] = [accounts.authors(author_ids)]
+    if missing:
+        asked.append(twoots.by_keys(missing))
+    if viewer_id is not None:
+        asked.append(ties.sight(viewer_id, author_ids, sorted({ref.id for ref in refs}), _now_ms()))
+    authors, *found = tx.ask(asked)
+    sight = _NOBODYS if viewer_id is None else found.pop()
+    return {**known, **(found[0] if missing else {})}, authors, sight
+
+
 def _sight(
     tx: Session, viewer_id: int | None, authors: Mapping[int, Author], found: Sequence[Twoot]
 ) -> Sight:
     if viewer_id is None:
         return _NOBODYS
+    return ties.fetch(tx, viewer_id, sorted(authors), sorted({twoot.id for twoot in found}), _now_ms())
+
+
+def _now_ms() -> int:
     # only mutes have an end: it need not be a clock that all processes share
-    now_ms = time.time_ns() // 1_000_000
-    return ties.fetch(tx, viewer_id, sorted(authors), sorted({twoot.id for twoot in found}), now_ms)
+    return time.time_ns() // 1_000_000
 
 
 def _key(ref: Ref) -> tuple[int, int]:

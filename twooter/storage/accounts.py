@@ -8,7 +8,7 @@ from peewee import fn
 
 from twooter.domain.accounts import Account, Author, Role, State
 from twooter.storage.database import Row, Session
-from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.statements import Insert, Question, Statement, each, p
 from twooter.storage.tables import Accounts
 
 _COLUMNS = ("id", "username", "display_name", "bio", "bot", "protected", "role", "state", "version")
@@ -84,11 +84,19 @@ def fetch(tx: Session, ids: Sequence[int]) -> dict[int, Account]:
 
 def fetch_authors(tx: Session, ids: Sequence[int]) -> dict[int, Author]:
     """Return by id what is shown of active accounts beside their twoots."""
-    if not ids:
-        return {}
+    found: list[dict[int, Author]] = tx.ask([authors(ids)]) if ids else [{}]
+    return found[0]
+
+
+def authors(ids: Sequence[int]) -> Question[dict[int, Author]]:
+    """Ask for what is shown of active accounts beside their twoots; of one at least."""
+    return Question(_authors, {"ids": ids}, _by_id)
+
+
+def _by_id(rows: list[Row]) -> dict[int, Author]:
     return {
         id_: Author(id_, username, display_name, version, bool(protected))
-        for id_, username, display_name, version, protected in tx.all(_authors, ids=ids)
+        for id_, username, display_name, version, protected in rows
     }
 
 

@@ -19,7 +19,7 @@ from twooter.metrics import QUERY_ERRORS, TRANSACTION_RETRIES
 from twooter.settings import Settings
 from twooter.storage.connecting import connect
 from twooter.storage.failures import Failure, classify
-from twooter.storage.statements import Insert, Statement
+from twooter.storage.statements import Insert, Question, Statement
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -67,6 +67,14 @@ class Session:
     def all(self, statement: Statement, **given: Any) -> list[Row]:
         """Return every row."""
         return list(self._execute(statement, *statement.text(self._database, given)).fetchall())
+
+    def ask(self, questions: Sequence[Question[Any]]) -> list[Any]:
+        """Return what each question's rows mean; on MySQL's kind all are asked in one packet."""
+        if self._database.param != "%s" or len(questions) < 2:
+            return [asked.meaning(self.all(asked.statement, **asked.given)) for asked in questions]
+        self.flush()
+        texts = [_Text(*q.statement.text(self._database, q.given), q.statement) for q in questions]
+        return [asked.meaning(rows) for asked, rows in zip(questions, self._read(texts), strict=True)]
 
     def one(self, statement: Statement, **given: Any) -> Row | None:
         """Return the first row, or None."""
@@ -180,6 +188,24 @@ class Session:
                     cursor.nextset()
             failed = False
             return cursor
+        finally:
+            self._observe(texts[position].statement, start, failed=failed)
+
+    def _read(self, texts: Sequence[_Text]) -> list[list[Row]]:
+        """Run queries in one packet; return the rows of each."""
+        start, position, failed = time.perf_counter(), 0, True
+        found: list[list[Row]] = []
+        try:
+            with peewee.__exception_wrapper__:  # type: ignore[attr-defined]  # not in Peewee's types; as its execute_sql does
+                cursor = self._database.cursor()
+                cursor.execute(";".join([cursor.mogrify(text.sql, text.values) for text in texts]))
+                found.append(list(cursor.fetchall()))
+                for position in range(1, len(texts)):
+                    start = self._observe(texts[position - 1].statement, start, failed=False)
+                    cursor.nextset()
+                    found.append(list(cursor.fetchall()))
+            failed = False
+            return found
         finally:
             self._observe(texts[position].statement, start, failed=failed)
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import orjson
 import peewee
 
 from twooter.metrics import statement_times
 
+T = TypeVar("T")
 registry: dict[str, Statement | Insert] = {}
 
 
@@ -46,6 +47,15 @@ def packed(*fields: peewee.Node) -> peewee.Function:
     Texts and whole numbers only; `orjson.loads` unpacks them.
     """
     return peewee.fn.JSON_ARRAY(*fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A statement with what it is given, and what its rows mean; several may be asked in one round trip."""
+
+    statement: Statement
+    given: Mapping[str, Any]
+    meaning: Callable[[list[tuple[Any, ...]]], T]
 
 
 class _Constant(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import peewee
 from peewee import SQL
@@ -12,8 +13,8 @@ from peewee import SQL
 from twooter.domain.actions import Kind
 from twooter.domain.graph import STRANGERS, State, Ties
 from twooter.domain.twoots import Flags
-from twooter.storage.database import Session
-from twooter.storage.statements import Statement, each, in_rows, p
+from twooter.storage.database import Row, Session
+from twooter.storage.statements import Question, Statement, each, in_rows, p
 from twooter.storage.tables import Actions, Blocks, Followers, Following, Mutes
 
 _TIES = ("approved", "follows", "blocking", "blocked_by", "muting")
@@ -88,6 +89,10 @@ class Sight:
         """Return how the viewer stands to an author."""
         return self.ties.get(author_id, STRANGERS)
 
+    def and_of(self, other: Sight) -> Sight:
+        """Return this and another one of the same viewer."""
+        return Sight({**self.ties, **other.ties}, {**self.flags, **other.flags})
+
     def of(self, twoot_id: int) -> Flags:
         """Return what the viewer did with a twoot."""
         return self.flags.get(twoot_id, _NOTHING)
@@ -100,10 +105,22 @@ def fetch(
     tx: Session, viewer_id: int, author_ids: Sequence[int], twoot_ids: Sequence[int], now_ms: int
 ) -> Sight:
     """Return how a viewer stands to authors and what it did with twoots; reads a row per tie and action at most."""
-    if not author_ids:
-        return Sight({}, {})
-    given = {"viewer_id": viewer_id, "author_ids": author_ids, "now_ms": now_ms}
-    rows = tx.all(_to_twoots, twoot_ids=twoot_ids, **given) if twoot_ids else tx.all(_to_authors, **given)
+    asked = sight(viewer_id, author_ids, twoot_ids, now_ms)
+    found: list[Sight] = tx.ask([asked]) if author_ids else [Sight({}, {})]
+    return found[0]
+
+
+def sight(
+    viewer_id: int, author_ids: Sequence[int], twoot_ids: Sequence[int], now_ms: int
+) -> Question[Sight]:
+    """Ask how a viewer stands to authors, of which there is one at least, and what it did with twoots."""
+    given: dict[str, Any] = {"viewer_id": viewer_id, "author_ids": author_ids, "now_ms": now_ms}
+    if not twoot_ids:
+        return Question(_to_authors, given, _sight)
+    return Question(_to_twoots, {**given, "twoot_ids": twoot_ids}, _sight)
+
+
+def _sight(rows: list[Row]) -> Sight:
     ties: defaultdict[int, dict[str, bool]] = defaultdict(dict)
     flags: defaultdict[int, dict[str, bool]] = defaultdict(dict)
     for what, other, kind in rows:

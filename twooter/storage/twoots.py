@@ -10,7 +10,7 @@ import orjson
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref, Twoot, Visibility
 from twooter.storage.database import Row, Session
-from twooter.storage.statements import Insert, Statement, each, p, packed
+from twooter.storage.statements import Insert, Question, Statement, each, p, packed
 from twooter.storage.tables import Twoots
 
 _COLUMNS = (
@@ -162,11 +162,14 @@ def find(tx: Session, id_: int) -> Twoot | None:
 
 def fetch(tx: Session, keys: Sequence[tuple[int, int]]) -> dict[int, Twoot]:
     """Return by id the twoots of (author, id) keys that still exist."""
-    if not keys:
-        return {}
-    author_ids = sorted({author_id for author_id, _ in keys})
-    rows = tx.all(_by_keys, ids=[id_ for _, id_ in keys], author_ids=author_ids)
-    return {twoot.id: twoot for twoot in map(_twoot, rows)}
+    found: list[dict[int, Twoot]] = tx.ask([by_keys(keys)]) if keys else [{}]
+    return found[0]
+
+
+def by_keys(keys: Sequence[tuple[int, int]]) -> Question[dict[int, Twoot]]:
+    """Ask for the twoots of (author, id) keys, of which there is one at least."""
+    given = {"ids": [id_ for _, id_ in keys], "author_ids": sorted({author_id for author_id, _ in keys})}
+    return Question(_by_keys, given, lambda rows: {twoot.id: twoot for twoot in map(_twoot, rows)})
 
 
 def fetch_by_author(tx: Session, author_id: int, page: Page) -> list[Twoot]:
