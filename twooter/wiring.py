@@ -55,6 +55,7 @@ from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
 from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
+from twooter.services.suggestions import Suggestions
 from twooter.services.threads import Threads
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
@@ -162,6 +163,7 @@ def wire(settings: Settings) -> Services:
         blocks=Blocks(storage, ids, outboxes, follows),
         relationships=Relationships(storage, ids, cards),
         people=People(storage),
+        suggestions=Suggestions(storage, ids, outcomes),
         tokens=tokens,
         passwords=Passwords(storage, outboxes, hashes, limits, addresses, links),
         confirmations=Confirmations(storage, ids, outboxes, limits, addresses, links),

@@ -50,6 +50,12 @@ ENTRIES = (
         lambda services: services.deletions.sweep(),
     ),
     Entry(
+        "twooter.suggestions.compute",
+        60,
+        "Whom to follow is looked up, never counted in a request; each run does as many accounts as its time allows.",
+        lambda services: services.suggestions.compute(),
+    ),
+    Entry(
         "twooter.claims.sweep",
         300,
         "A username is free again soon after a registration that was never finished.",

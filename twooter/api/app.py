@@ -62,6 +62,7 @@ from twooter.api.native.relationships import (
 )
 from twooter.api.native.searches import SearchResource
 from twooter.api.native.threads import ThreadResource
+from twooter.api.native.suggestions import SuggestionsResource
 from twooter.api.native.timelines import (
     AccountTimeline,
     HashtagTimeline,
@@ -202,6 +203,7 @@ def _graph(services: Services, clients: Clients, lists: Lists) -> tuple[Route, .
         Route("/v1/blocks", BlocksResource(*people)),
         Route("/v1/mutes", MutesResource(*people)),
         Route("/v1/relationships", RelationshipsResource(relationships)),
+        Route("/v1/suggestions", SuggestionsResource(services.suggestions)),
     )
 
 

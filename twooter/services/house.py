@@ -41,6 +41,7 @@ from twooter.services.repairs import Repairs
 from twooter.services.schedules import Schedules
 from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
+from twooter.services.suggestions import Suggestions
 from twooter.services.threads import Threads
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
@@ -77,6 +78,7 @@ class Services:
     blocks: Blocks
     relationships: Relationships
     people: People
+    suggestions: Suggestions
     tokens: Tokens
     passwords: Passwords
     confirmations: Confirmations
