@@ -220,6 +220,21 @@ def test_what_one_process_changes_another_shows_at_once(
         assert shown(read(apps[1], path)) == shown(read(apps[0], path)) == []
 
 
+def test_a_retwoot_that_one_process_takes_back_another_shows_no_longer(
+    shared: list[Services], apps: list[TestClient]
+) -> None:
+    ada, bob = join(shared[0], "ada"), join(shared[0], "bob")
+    written = publish(apps[0], ada)
+    path = f"/v1/accounts/{shared[0].authenticate(bob).account_id}/twoots"
+    address = f"/v1/twoots/{written}/retwoot"
+    assert shown(settled(apps[1], path)) == []
+    assert apps[0].simulate_put(address, headers=bearer(bob)).status_code == 200
+    assert [row["twoot"]["id"] for row in read(apps[1], path).json["items"]] == [written]
+    assert len(shown(settled(apps[1], path))) == 1
+    assert apps[0].simulate_delete(address, headers=bearer(bob)).status_code == 200
+    assert shown(read(apps[1], path)) == []
+
+
 def test_kept_pages_cost_no_statement_and_are_told_apart_by_page(
     shared: list[Services], apps: list[TestClient]
 ) -> None:

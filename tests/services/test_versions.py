@@ -129,3 +129,12 @@ def test_without_a_cache_nothing_is_kept_and_nobody_waits(slept: Sleeps) -> None
     versions.move_all(ADA)
     assert versions.find(PUBLIC) is None
     assert slept == []
+
+
+def test_what_is_of_an_account_alone_moves_its_own_page_alone(versions: Versions, slept: Sleeps) -> None:
+    read, others = settled(versions, [of_author(ADA)]), settled(versions, [PUBLIC, of_author(8)])
+    before, others_before = read(), others()
+    versions.move_author(ADA)
+    assert read() != before
+    assert others() == others_before
+    assert slept == []
