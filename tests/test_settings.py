@@ -88,6 +88,7 @@ BAD = {
     "LIMIT_MAILS": ["1e3/hour"],
     "LIMIT_TWOOTS": ["10/minute; 5/second"],
     "LIMIT_ANONYMOUS_MESSAGES": ["unlimited"],
+    "LIMIT_SEARCHES": ["300"],
     "RELAY_POLL_SECONDS": ["0", "6"],
     "RESEND_SECONDS": ["0"],
     "MAX_ATTEMPTS": ["0"],

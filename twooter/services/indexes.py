@@ -24,6 +24,7 @@ log = get_logger("indexes")
 
 _TRIES = 5
 _STEP = 200
+_LATER_STEPS = 10
 _TWOOTS, _ACCOUNTS = "twoots", "accounts"
 _Look = Callable[[int], tuple[int, int | None]]
 """Compares from a place on; answers how many rows, and where to go on, None at the end."""
@@ -43,24 +44,25 @@ class Indexes:
     def look_over(self, *, max_seconds: float = 20.0) -> int:
         """Compare the next pieces of the index with what it is of, and mend them; return how many rows were compared.
 
-        The first round takes all of its time: it is what makes what was there before searchable. Later ones take a step
-        at a time. A round that has come to its end is followed by another.
+        The first round takes all of its time: it is what makes what was there before searchable. Later ones take a few
+        steps at a time. A round goes from the newest to the oldest, and is followed by another.
         """
         until = time.monotonic() + max_seconds
-        compared = self._round(_TWOOTS, NEWEST, self._look_at_twoots, until)
-        return compared + self._round(_ACCOUNTS, 0, self._look_at_accounts, until)
+        compared = self._round(_TWOOTS, self._look_at_twoots, until)
+        return compared + self._round(_ACCOUNTS, self._look_at_accounts, until)
 
-    def _round(self, name: str, start: int, look: _Look, until: float) -> int:
-        compared = 0
-        mark = self._storage.read(lambda tx: marks.find(tx, name)) or Mark(start, 0)
+    def _round(self, name: str, look: _Look, until: float) -> int:
+        compared = steps = 0
+        mark = self._storage.read(lambda tx: marks.find(tx, name)) or Mark(NEWEST, 0)
         while True:
             count, place = look(mark.place)
-            compared += count
-            mark = Mark(start, mark.rounds + 1) if place is None else Mark(place, mark.rounds)
+            compared, steps = compared + count, steps + 1
+            mark = Mark(NEWEST, mark.rounds + 1) if place is None else Mark(place, mark.rounds)
             self._storage.transact(partial(marks.put, name=name, mark=mark))
             if place is None:
                 log.info("index_looked_over", index=name, rounds=mark.rounds)
-            if mark.rounds or time.monotonic() > until:
+                return compared
+            if time.monotonic() > until or (mark.rounds and steps == _LATER_STEPS):
                 return compared
 
     def _look_at_twoots(self, before: int) -> tuple[int, int | None]:
@@ -68,8 +70,8 @@ class Indexes:
         self._index(found)
         return len(found), place
 
-    def _look_at_accounts(self, after: int) -> tuple[int, int | None]:
-        page = self._storage.read(lambda tx: names.fetch_accounts(tx, after, _STEP))
+    def _look_at_accounts(self, before: int) -> tuple[int, int | None]:
+        page = self._storage.read(lambda tx: names.fetch_accounts(tx, before, _STEP))
         known = self._storage.read(lambda tx: names.fetch_of(tx, [id_ for id_, _, _ in page]))
         for id_, username, display_name in page:
             if known.get(id_, set()) != set(searches.names_of(username, display_name)):

@@ -55,8 +55,8 @@ _accounts = Statement(
     "account_names_source",
     lambda: (
         Accounts.select(Accounts.id, Accounts.username, Accounts.display_name)
-        .where(Accounts.id > p("after"))
-        .order_by(Accounts.id)
+        .where(Accounts.id < p("before"))
+        .order_by(Accounts.id.desc())
         .limit(p("limit"))
     ),
     scatter="the index is looked over against the shard it is connected to",
@@ -111,9 +111,9 @@ def fetch_of(tx: Session, account_ids: Sequence[int]) -> dict[int, set[str]]:
     return found
 
 
-def fetch_accounts(tx: Session, after: int, limit: int) -> list[Named]:
-    """Return one page of all accounts' names, in the order of ids."""
-    return [(row[0], row[1], row[2]) for row in tx.all(_accounts, after=after, limit=limit)]
+def fetch_accounts(tx: Session, before: int, limit: int) -> list[Named]:
+    """Return one page of all accounts' names, the newest first."""
+    return [(row[0], row[1], row[2]) for row in tx.all(_accounts, before=before, limit=limit)]
 
 
 def lock_account(tx: Session, account_id: int) -> tuple[str, str] | None:
