@@ -10,6 +10,7 @@ from falcon.testing import TestClient
 from tests.api.conftest import SignUp
 from tests.outbox import drain
 from tests.queries import recorded
+from tests.services.happenings import person
 from twooter.domain.accounts import Viewer
 from twooter.domain.actions import Kind
 from twooter.domain.clients import Client
@@ -38,6 +39,15 @@ AT_MOST = {
     "/v1/notifications/unread": 4,
 }
 """Statements of a page, signing in apart."""
+OF_PEOPLE_AT_MOST = {
+    "/v1/accounts/{popular}/followers": 5,
+    "/v1/accounts/{popular}/following": 5,
+    "/v1/follow-requests": 2,
+    "/v1/blocks": 2,
+    "/v1/mutes": 2,
+    "/v1/suggestions": 3,
+    "/v1/relationships?ids={everybody}": 2,
+}
 
 Publish = Callable[..., str]
 
@@ -81,6 +91,33 @@ def test_a_longer_page_takes_no_more_statements(
     long = statements(client, services, path, token)
     assert len(long) == len(short), (short, long)
     assert len(short) <= 1 + AT_MOST[asked], short
+
+
+@pytest.mark.parametrize("path", OF_PEOPLE_AT_MOST)
+def test_a_longer_list_of_accounts_takes_no_more_statements(
+    path: str, client: TestClient, services: Services, sign_up: SignUp
+) -> None:
+    token, popular, everybody = sign_up("reader"), person(services), [person(services) for _ in range(8)]
+    reader = services.authenticate(token)
+    services.accounts.change_profile(reader, display_name=None, bio=None, protected=True)
+    services.follows.follow(reader, popular.account_id)
+    found = []
+    for number, other in enumerate(everybody):
+        services.follows.follow(popular, other.account_id)
+        services.follows.follow(other, popular.account_id)
+        services.follows.follow(other, reader.account_id)
+        if number % 2:
+            services.blocks.block(reader, other.account_id)
+            services.relationships.mute(reader, other.account_id, seconds=None)
+        if number in (2, 7):
+            drain(services)
+            services.suggestions.compute_for(reader.account_id)
+            ids = ",".join(str(one.account_id) for one in everybody[: number + 1])
+            place = path.replace("{popular}", str(popular.account_id)).replace("{everybody}", ids)
+            found.append(statements(client, services, place, token))
+    short, long = found
+    assert len(long) == len(short), (short, long)
+    assert 1 < len(short) <= 1 + OF_PEOPLE_AT_MOST[path], short
 
 
 def act(services: Services, viewer: Viewer, twoot: str, author: str) -> None:
