@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
 from peewee import fn
 
 from twooter.domain.accounts import Account, Author, Role, State
 from twooter.storage.database import Row, Session
-from twooter.storage.statements import Insert, Question, Statement, each, p
+from twooter.storage.statements import Insert, Question, Statement, each, p, packed
 from twooter.storage.tables import Accounts
 
 _COLUMNS = ("id", "username", "display_name", "bio", "bot", "protected", "role", "state", "version")
@@ -18,7 +19,7 @@ _insert = Insert("account_insert", Accounts, _COLUMNS, duplicate="ignore")
 _authors = Statement(
     "authors_by_ids",
     lambda: Accounts.select(
-        Accounts.id, Accounts.username, Accounts.display_name, Accounts.version, Accounts.protected
+        packed(Accounts.id, Accounts.username, Accounts.display_name, Accounts.version, Accounts.protected)
     ).where(Accounts.id.in_(each("ids")) & (Accounts.state == State.ACTIVE.value)),
 )
 _by_ids = Statement("accounts_by_ids", lambda: Accounts.select(*_FIELDS).where(Accounts.id.in_(each("ids"))))
@@ -96,7 +97,7 @@ def authors(ids: Sequence[int]) -> Question[dict[int, Author]]:
 def _by_id(rows: list[Row]) -> dict[int, Author]:
     return {
         id_: Author(id_, username, display_name, version, bool(protected))
-        for id_, username, display_name, version, protected in rows
+        for id_, username, display_name, version, protected in map(orjson.loads, (row[0] for row in rows))
     }
 
 
