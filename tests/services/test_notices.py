@@ -290,6 +290,37 @@ def test_a_batch_costs_the_same_few_statements(world: World) -> None:
     assert len(many) == 7, many
 
 
+def test_a_batch_is_listed_in_the_order_in_which_it_happened(world: World) -> None:
+    twoot = world.write("ada", "?")
+    told: list[Event] = [
+        world.follow("cho", "ada"),
+        appeared(world.write("cho", "@ada"), ()),
+        world.like("cho", twoot),
+        appeared(world.write("bob", "!", reply_to=twoot.id), ()),
+        world.like("bob", twoot),
+        world.follow("bob", "ada"),
+    ]
+    world.deliver(*told)
+    kinds = [Kind.FOLLOW, Kind.MENTION, Kind.LIKE, Kind.REPLY, Kind.LIKE, Kind.FOLLOW]
+    assert [kind for kind, _ in world.told("ada")] == kinds[::-1]
+
+
+@pytest.mark.parametrize("is_sharded", [False, True])
+def test_the_two_notices_of_a_follow_are_never_parted(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    is_sharded: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    monkeypatch.setattr("twooter.services.notices._STEP", 1)
+    notices = Notices(world.services.storage, world.services.ids, is_sharded=is_sharded)
+    told = [world.follow(one, "ada", "requested") for one in ("bob", "cho")]
+    world.deliver(*told, notices=notices)
+    known = world.ids("ada")
+    world.deliver(*(world.answer("ada", one, "active") for one in ("cho", "bob")), notices=notices)
+    assert [kind for kind, _ in world.told("ada")] == [Kind.FOLLOW] * 2
+    assert world.ids("ada") == known
+
+
 def test_on_a_sharded_database_each_account_has_a_transaction_of_its_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,11 @@ class Key(NamedTuple):
     actor_id: int
 
     @property
+    def place(self) -> tuple[int, int, int, int]:
+        """Return what shares an id: both kinds of a follow do, and come one after the other."""
+        return (self.account_id, self.kind if self.twoot_id else 0, self.twoot_id, self.actor_id)
+
+    @property
     def twoot_author_id(self) -> int:
         """Return who wrote the twoot it is of."""
         return self.account_id if self.kind.of_own_twoot else self.actor_id

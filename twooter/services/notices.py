@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -35,25 +35,31 @@ class Notices:
     def handle(self, envelopes: Sequence[Envelope]) -> None:
         """Bring the accounts' notifications to what the events say; may be repeated in any order."""
         newest: dict[Key, Notice] = {}
+        gone: set[tuple[int, int]] = set()
         for envelope in envelopes:
             for notice in notices_of(envelope.event):
                 if notice.key not in newest or notice.version > newest[notice.key].version:
                     newest[notice.key] = notice
-        for notices in self._steps([newest[key] for key in sorted(newest)], lambda notice: notice.key[0]):
+            if (removed := removed_twoot_of(envelope.event)) is not None:
+                gone.add(removed)
+        for notices in self._steps(list(newest.values()), lambda notice: notice.key.place):
             self._apply(notices)
-        gone = {place for envelope in envelopes if (place := removed_twoot_of(envelope.event)) is not None}
-        for places in self._steps(sorted(gone), lambda place: place[0]):
+        for places in self._steps(sorted(gone), lambda place: place):
             while self._storage.transact(partial(notifications.remove_of_twoots, twoots=places)):
                 pass
 
-    def _steps(self, items: Sequence[T], account_of: Callable[[T], int]) -> Iterable[Sequence[T]]:
-        """Return what one transaction each may change; items come in the order of their accounts."""
+    def _steps(self, items: Sequence[T], place_of: Callable[[T], tuple[int, ...]]) -> Iterator[Sequence[T]]:
+        """Return what one transaction each changes; what has one place, the account first in it, stays together."""
+        if self._is_sharded:
+            items = sorted(items, key=lambda item: place_of(item)[0])
         at = 0
         while at < len(items):
             end = at + _STEP
+            while end < len(items) and place_of(items[end]) == place_of(items[end - 1]):
+                end += 1
             step = items[at:end]
             if self._is_sharded:
-                step = [item for item in step if account_of(item) == account_of(items[at])]
+                step = [item for item in step if place_of(item)[0] == place_of(items[at])[0]]
             yield step
             at += len(step)
 

@@ -132,22 +132,19 @@ _remove_mark = Statement(
 def apply(tx: Session, notices: Sequence[Notice], make_id: Callable[[], int]) -> None:
     """Bring notifications to the given states; repetition and any order end the same.
 
-    Ids are made while the accounts' marks are locked, and above them: nothing new is ever taken for read. Notices of
-    one account and actor without a twoot are made together and share their id.
+    Ids are made in the order of the notices, while the accounts' marks are locked, and above these: nothing new is ever
+    taken for read.
     """
     account_ids = sorted({notice.key.account_id for notice in notices})
     tx.insert(_ensure_marks, [(account_id, 0) for account_id in account_ids])
     last: dict[int, int] = dict(tx.all(_marks, account_ids=account_ids))
-    rows, made = [], dict[Row, int]()
-    for notice in sorted(notices, key=lambda notice: notice.key):
-        account_id, kind, twoot_id, actor_id = notice.key
-        thing = (account_id, kind if twoot_id else 0, twoot_id, actor_id)
-        if thing not in made:
-            made[thing] = last[account_id] = max(make_id(), last[account_id] + 1)
-        rows.append(
-            (account_id, int(kind), twoot_id, actor_id, made[thing], notice.version, int(notice.active))
-        )
-    tx.insert(_put, rows)
+    made = dict[Row, int]()
+    for notice in notices:
+        if notice.key.place not in made:
+            account_id = notice.key.account_id
+            made[notice.key.place] = last[account_id] = max(make_id(), last[account_id] + 1)
+    rows = [(*notice.key, made[notice.key.place], notice.version, int(notice.active)) for notice in notices]
+    tx.insert(_put, sorted(rows))
 
 
 def fetch(tx: Session, account_id: int, kinds: Sequence[Kind], page: Page) -> list[Noted]:
