@@ -151,6 +151,7 @@ def test_the_tour_does_what_it_says(place: str, request: pytest.FixtureRequest) 
     first_read(scene)
     register_and_post(scene)
     hashtags(scene)
+    people(scene)
     first_version(scene)
     operators(scene)
     for part in list(scene.app.parts):
@@ -166,7 +167,7 @@ def first_read(scene: Scene) -> None:
 
 
 def register_and_post(scene: Scene) -> None:
-    account = scene.shell.json(find(TOUR, "/v1/accounts "))
+    account = scene.shell.json(find(TOUR, "/v1/accounts ", "ada@"))
     assert account["username"] == "ada"
     assert scene.shell.run(find(TOUR, "TOKEN=$(", "/v1/tokens")) == ""
     wait_until(lambda: bool(scene.mails("ada@example.org")), seconds=20, what="the mail")
@@ -206,6 +207,41 @@ def hashtags(scene: Scene) -> None:
     summary = shell.json(find(TOUR, "/v1/analytics/summary"))
     assert summary["totals"]["twoots"] == found["uses"]
     assert summary["totals"]["accounts"] == 1
+
+
+def people(scene: Scene) -> None:
+    shell = scene.shell
+    assert shell.json(find(TOUR, "/v1/accounts ", "bob@"))["username"] == "bob"
+    for variable in ("BOB=$(", "ADA=$(", "TWOOT=$("):
+        assert shell.run(find(TOUR, variable)) == ""
+    if scene.differs:
+        shell.run(find(scene.differs, "account confirm bob"))
+    assert shell.json(find(TOUR, "/follow"))["following"] is True
+    liked = shell.json(find(TOUR, "/like"))
+    assert liked["viewer"]["liked"] is True
+    reply = shell.json(find(TOUR, "/v1/twoots ", "Good morning, @ada!"))
+    assert (reply["reply_to"], reply["mentions"]) == (liked["id"], ["ada"])
+
+    def ids(command: str) -> list[str]:
+        return [item["id"] for item in shell.json(command)["items"]]
+
+    home, thread = find(TOUR, "/v1/timelines/home"), find(TOUR, "/thread")
+    wait_until(lambda: {reply["id"], liked["id"]} <= set(ids(home)), seconds=20, what="bob's home timeline")
+    wait_until(lambda: ids(thread) == [reply["id"]], seconds=20, what="the conversation")
+    notifications, wanted = find(TOUR, "/v1/notifications"), {"follow", "like", "reply"}
+
+    def told() -> set[str]:
+        return {item["type"] for item in shell.json(notifications)["items"]}
+
+    wait_until(lambda: told() == wanted, seconds=20, what="ada's notifications")
+    search = find(TOUR, "/v1/search")
+    wait_until(lambda: liked["id"] in ids(search), seconds=20, what="the twoot in the search")
+    edited = shell.json(find(TOUR, "-X PATCH"))
+    assert (edited["id"], edited["hashtags"]) == (liked["id"], liked["hashtags"])
+    assert [version["text"] for version in shell.json(find(TOUR, "/history"))["items"]] == [
+        edited["text"],
+        liked["text"],
+    ]
 
 
 def first_version(scene: Scene) -> None:
