@@ -166,7 +166,7 @@ class Deletions:
                 if action.active and action.kind not in PRIVATE
             ]
             self._outboxes.append_many(tx, account_id, ends)
-            actions.remove(tx, found)
+            actions.remove(tx, account_id, found)
             return len(found)
 
         return self._outboxes.transact(work)

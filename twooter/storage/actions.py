@@ -13,7 +13,7 @@ from twooter.domain.actions import Kind
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref, Row
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, in_rows, p
+from twooter.storage.statements import Insert, Statement, each, p
 from twooter.storage.tables import Accounts, Actions, TwootActions
 from twooter.storage.twoots import NEWEST
 
@@ -81,9 +81,14 @@ _some = Statement(
     ),
     lock="FOR UPDATE",
 )
+# not (account, twoot, kind) IN (…): MariaDB looks for those it deletes by no index then
 _remove = Statement(
     "actions_remove",
-    lambda: Actions.delete().where(in_rows((Actions.account_id, Actions.twoot_id, Actions.kind), "keys")),
+    lambda: Actions.delete().where(
+        (Actions.account_id == p("account_id"))
+        & Actions.twoot_id.in_(each("twoot_ids"))
+        & (Actions.kind == p("kind"))
+    ),
 )
 _doers = Statement(
     "action_doers",
@@ -170,10 +175,11 @@ def fetch_some(tx: Session, account_id: int, limit: int) -> list[Action]:
     ]
 
 
-def remove(tx: Session, actions: Sequence[Action]) -> None:
-    """Forget what accounts did."""
-    if actions:
-        tx.run(_remove, keys=[(action.account_id, action.twoot.id, action.kind) for action in actions])
+def remove(tx: Session, account_id: int, actions: Sequence[Action]) -> None:
+    """Forget what an account did."""
+    for kind in sorted({action.kind for action in actions}):
+        twoot_ids = [action.twoot.id for action in actions if action.kind == kind]
+        tx.run(_remove, account_id=account_id, twoot_ids=twoot_ids, kind=kind)
 
 
 def fetch_doers(tx: Session, twoot: Ref, kind: Kind, page: Page) -> list[tuple[int, int]]:
