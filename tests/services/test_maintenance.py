@@ -16,6 +16,7 @@ from twooter.storage.tables import (
     IdempotencyKeys,
     KnownNetworks,
     Ledger,
+    Mutes,
     ScheduleClaims,
     Timings,
     Tokens,
@@ -59,6 +60,8 @@ def test_old_rows_go_and_new_ones_stay(
     put(services, "tokens", columns, *bearers)
     places = [(1, "a", now - 181 * DAY_MS), (1, "b", now - 179 * DAY_MS), (2, "a", now - 181 * DAY_MS)]
     put(services, "known_networks", "account_id network last_used_ms", *places)
+    mutes = [(1, 2, 3, now - 1), (1, 3, 4, now + HOUR_MS), (1, 4, 5, None)]
+    put(services, "mutes", "account_id target_id edge_id until_ms", *mutes)
     claims = [("a", now - 25 * HOUR_MS), ("a", new), ("repair", ids.first_at(now))]
     put(services, "schedule_claims", "task slot_ms", *claims)
     removed = services.maintenance.prune()
@@ -68,6 +71,7 @@ def test_old_rows_go_and_new_ones_stay(
         (*k, tag) for k in kept for tag in (1, 2)
     ]
     assert rows(services, TopTags, "unit", "start_ms") == [(2, new), (3, 5)]
+    assert rows(services, Mutes, "target_id") == [(3,), (4,)]
     assert rows(services, Timings, "unit", "start_ms") == sorted(kept * 2)
     assert rows(services, IdempotencyKeys, "key") == [("b",)]
     assert rows(services, Tokens, "id") == [(2,)]
@@ -75,7 +79,7 @@ def test_old_rows_go_and_new_ones_stay(
     assert rows(services, ScheduleClaims, "task", "slot_ms") == [("a", new), ("repair", ids.first_at(now))]
     assert removed == {
         "windows": 3, "hashtag_windows": 6, "top_tags": 1, "timings": 6,
-        "idempotency_keys": 1, "tokens": 1, "known_networks": 2, "schedule_claims": 1,
+        "idempotency_keys": 1, "tokens": 1, "known_networks": 2, "mutes": 1, "schedule_claims": 1,
     }  # fmt: skip
     assert not services.maintenance.prune()
 

@@ -26,6 +26,7 @@ from twooter.storage.tables import (
     IdempotencyKeys,
     KnownNetworks,
     Ledger,
+    Mutes,
     Notifications,
     ScheduleClaims,
     Table,
@@ -84,6 +85,7 @@ _timings = _prunable("timings", Timings, Timings.start_ms, Timings.kind, Timings
 _keys = _prunable("idempotency_keys", IdempotencyKeys, IdempotencyKeys.created_ms, scatter=_SHARD)
 _tokens = _prunable("tokens", Tokens, Tokens.expires_ms, scatter=_SHARD)
 _networks = _prunable("known_networks", KnownNetworks, KnownNetworks.last_used_ms, scatter=_SHARD)
+_mutes = _prunable("mutes", Mutes, Mutes.until_ms, scatter=_SHARD)
 _claims = _prunable("schedule_claims", ScheduleClaims, ScheduleClaims.slot_ms)
 _notifications = (
     Statement(
@@ -118,6 +120,7 @@ PRUNINGS = (
     Pruning("idempotency_keys", KEYS_KEPT_MS, *_keys),
     Pruning("tokens", 0, *_tokens),
     Pruning("known_networks", NETWORKS_KEPT_MS, *_networks),
+    Pruning("mutes", 0, *_mutes),
     Pruning("schedule_claims", CLAIMS_KEPT_MS, *_claims),
     Pruning("ledger", LEDGER_KEPT_MS, *_ledger, by_id=True),
     Pruning("notifications", NOTIFICATIONS_KEPT_MS, *_notifications, by_id=True),

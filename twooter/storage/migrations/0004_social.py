@@ -73,7 +73,7 @@ class Mutes(Model):
     class Meta:
         legacy_table_names = False
         primary_key = CompositeKey("account_id", "target_id")
-        indexes = ((("account_id", "edge_id"), False),)
+        indexes = ((("account_id", "edge_id"), False), (("until_ms",), False))
 
 
 class MutedThreads(Model):

@@ -65,8 +65,10 @@ class Mutes(Table):
     until_ms = BigIntegerField(null=True)
 
     class Meta:
+        """Those that have ended are found by their time."""
+
         primary_key = CompositeKey("account_id", "target_id")
-        indexes = ((("account_id", "edge_id"), False),)
+        indexes = ((("account_id", "edge_id"), False), (("until_ms",), False))
 
 
 class MutedThreads(Table):
