@@ -19,7 +19,7 @@ _of_many = Statement(
         Followers.select(Followers.account_id, Followers.edge_id, Followers.follower_id)
         .where(Followers.account_id.in_(each("account_ids")) & (Followers.state == State.ACTIVE.value))
         .order_by(Followers.account_id, Followers.edge_id)
-        .limit(PAGE)
+        .limit(p("limit"))
     ),
 )
 _of_one = Statement(
@@ -32,7 +32,7 @@ _of_one = Statement(
             & (Followers.edge_id > p("after"))
         )
         .order_by(Followers.edge_id)
-        .limit(PAGE)
+        .limit(p("limit"))
     ),
 )
 _popular = Statement(
@@ -54,14 +54,14 @@ def followers(storage: Storage, account_ids: Sequence[int]) -> Iterator[list[tup
         waiting = sorted(account_ids[at : at + ACTORS_AT_ONCE])
         while waiting:
             some = waiting
-            rows = storage.read(lambda tx: tx.all(_of_many, account_ids=some))  # noqa: B023 - run at once
+            rows = storage.read(lambda tx: tx.all(_of_many, account_ids=some, limit=PAGE))  # noqa: B023 - run at once
             yield [(row[0], row[2]) for row in rows]
             # a page that is full may have ended within an account: the rest of that one, then the others
             last = rows[-1][0] if len(rows) == PAGE else waiting[-1]
             waiting = [account_id for account_id in waiting if account_id > last]
             while len(rows) == PAGE:
                 after = rows[-1][1]
-                rows = storage.read(lambda tx: tx.all(_of_one, account_id=last, after=after))  # noqa: B023 - idem
+                rows = storage.read(lambda tx: tx.all(_of_one, account_id=last, after=after, limit=PAGE))  # noqa: B023 - idem
                 yield [(row[0], row[2]) for row in rows]
 
 
