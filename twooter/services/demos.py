@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from twooter.domain import demos as rules
-from twooter.domain import grammar
+from twooter.domain import grammar, searches
 from twooter.domain import ids as id_rules
 from twooter.domain.accounts import Account, Role, State, Viewer
 from twooter.domain.demos import Author, Line
@@ -21,7 +21,7 @@ from twooter.services.archives import Archives, Post
 from twooter.services.encounters import Encounters
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
-from twooter.storage import accounts, claims, entries, twoots
+from twooter.storage import accounts, claims, entries, names, twoots
 from twooter.storage.database import Session, Storage
 
 USERNAME = "demo"
@@ -97,6 +97,7 @@ class Demos:
 
         def work(tx: Session) -> None:
             if accounts.insert(tx, _account(author)):
+                names.put(tx, author.id, searches.names_of(author.username, author.display_name))
                 self._outboxes.append_many(tx, author.id, [AccountEvent(1, author.id, at_ms)])
 
         self._outboxes.transact(work)
