@@ -285,7 +285,7 @@ def test_a_batch_costs_the_same_few_statements(world: World) -> None:
             world.deliver(*told)
         return names
 
-    few, many = statements(2), statements(60)
+    few, many = statements(2), statements(40)
     assert few == many
     assert len(many) == 7, many
 

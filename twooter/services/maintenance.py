@@ -42,7 +42,7 @@ class Maintenance:
             counts = [(name, step, self._storage.transact(step)) for name, step in steps]
             for name, _, count in counts:
                 removed[name] += count
-            steps = [(name, step) for name, step, count in counts if count == maintenance.STEP]
+            steps = [(name, step) for name, step, count in counts if count >= maintenance.STEP]
         if +removed:
             log.info("pruned", **(+removed))
         return +removed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +19,10 @@ from twooter.storage import accounts, muted_threads, notifications, ties, twoots
 from twooter.storage.database import Session, Storage
 
 T = TypeVar("T")
+Place = tuple[int, ...]
+"""What is decided together; its account comes first."""
 _STEP = 250
+_STEP_GONE = 50
 
 
 class Notices:
@@ -42,26 +46,12 @@ class Notices:
                     newest[notice.key] = notice
             if (removed := removed_twoot_of(envelope.event)) is not None:
                 gone.add(removed)
-        for notices in self._steps(list(newest.values()), lambda notice: notice.key.place):
+        for notices in _steps(list(newest.values()), _place, size=_STEP):
             self._apply(notices)
-        for places in self._steps(sorted(gone), lambda place: place):
-            while self._storage.transact(partial(notifications.remove_of_twoots, twoots=places)):
-                pass
-
-    def _steps(self, items: Sequence[T], place_of: Callable[[T], tuple[int, ...]]) -> Iterator[Sequence[T]]:
-        """Return what one transaction each changes; what has one place, the account first in it, stays together."""
-        if self._is_sharded:
-            items = sorted(items, key=lambda item: place_of(item)[0])
-        at = 0
-        while at < len(items):
-            end = at + _STEP
-            while end < len(items) and place_of(items[end]) == place_of(items[end - 1]):
-                end += 1
-            step = items[at:end]
-            if self._is_sharded:
-                step = [item for item in step if place_of(item)[0] == place_of(items[at])[0]]
-            yield step
-            at += len(step)
+        for places in _steps(sorted(gone), tuple, size=_STEP_GONE):
+            for some in self._transactions(places, tuple):
+                while self._storage.transact(partial(notifications.remove_of_twoots, twoots=some)):
+                    pass
 
     def _apply(self, notices: Sequence[Notice]) -> None:
         now_ms = self._ids.now_ms()  # the ids' lease is a transaction of its own: it is taken before
@@ -71,8 +61,30 @@ class Notices:
             for notice in notices
             if known.has(notice.key.account_id)
         ]
-        if decided:
-            self._storage.transact(partial(notifications.apply, notices=decided, make_id=self._ids.make))
+        for some in self._transactions(decided, _place):
+            self._storage.transact(partial(notifications.apply, notices=some, make_id=self._ids.make))
+
+    def _transactions(self, items: Sequence[T], place_of: Callable[[T], Place]) -> list[list[T]]:
+        """Return what one transaction each may change, in its order."""
+        groups: defaultdict[int, list[T]] = defaultdict(list)
+        for item in items:
+            groups[place_of(item)[0] if self._is_sharded else 0].append(item)
+        return list(groups.values())
+
+
+def _steps(items: Sequence[T], place_of: Callable[[T], Place], *, size: int) -> Iterator[Sequence[T]]:
+    """Return pieces of about a size, without parting what has one place."""
+    at = 0
+    while at < len(items):
+        end = at + size
+        while end < len(items) and place_of(items[end]) == place_of(items[end - 1]):
+            end += 1
+        yield items[at:end]
+        at = end
+
+
+def _place(notice: Notice) -> Place:
+    return notice.key.place
 
 
 @dataclass(frozen=True, slots=True)
