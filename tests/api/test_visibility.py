@@ -1,6 +1,7 @@
 """Who may see what: every visibility, every kind of viewer, every way to read; what one may not see is not there."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import pytest
 from falcon.testing import Result, TestClient
@@ -125,6 +126,28 @@ def test_nobody_speaks_of_what_it_may_not_see(world: World, viewer: str, what: s
         status = world.client.simulate_post("/v1/twoots", headers=headers, json=given).status_code
         may = viewer in MAY_SEE[visibility] and (what == "reply_to" or visibility in ("public", "unlisted"))
         assert status == (201 if may else 422), (visibility, what)
+
+
+@pytest.mark.parametrize("viewer", sorted({*VIEWERS} - {"anonymous"}))
+def test_nobody_does_anything_with_what_it_may_not_see(world: World, viewer: str) -> None:
+    headers = {"Authorization": f"Bearer {world.tokens[viewer]}"}
+    done = {action: set[str]() for action in ("like", "bookmark", "retwoot")}
+    for (visibility, id_), action in product(world.twoots.items(), done):
+        path = f"/v1/twoots/{id_}/{action}"
+        status = world.client.simulate_put(path, headers=headers).status_code
+        is_closed = action == "retwoot" and visibility not in ("public", "unlisted")
+        assert status == (404 if viewer not in MAY_SEE[visibility] else 403 if is_closed else 200), path
+        done[action] |= {id_} if status == 200 else set()
+    assert world.listed(viewer, "/v1/me/likes") == done["like"]
+    assert world.listed(viewer, "/v1/bookmarks") == done["bookmark"]
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+def test_pins_are_shown_as_the_twoots_are(world: World, viewer: str) -> None:
+    for id_ in world.twoots.values():
+        act(world.client, world.tokens["author"], "PUT", f"/v1/twoots/{id_}/pin")
+    seen = {id_ for visibility, id_ in world.twoots.items() if viewer in MAY_SEE[visibility]}
+    assert world.listed(viewer, f"/v1/accounts/{world.ids['author']}/pins") == seen
 
 
 def test_a_protected_account_shows_itself_to_its_followers(
