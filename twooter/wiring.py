@@ -125,7 +125,7 @@ def wire(settings: Settings) -> Services:
         homes=homes,
     )
     threads = Threads(storage, cards, twoots)
-    actions = Actions(storage, ids, outboxes, twoots, cards, versions)
+    actions = Actions(storage, ids, outboxes, twoots, cards, versions, homes)
     return Services(
         settings=settings,
         storage=storage,

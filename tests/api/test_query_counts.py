@@ -3,17 +3,24 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import redis
 from falcon.testing import TestClient
+from pydantic import SecretStr
 
+from tests import graphs
 from tests.api.conftest import SignUp
+from tests.houses import PASSWORD, opened
 from tests.outbox import drain
 from tests.queries import recorded
 from tests.services.happenings import person
+from twooter.api.app import create_app
 from twooter.domain.accounts import Viewer
 from twooter.domain.actions import Kind
 from twooter.domain.clients import Client
+from twooter.domain.twoots import Draft
 from twooter.errors import Conflict
 from twooter.services.house import Services
 
@@ -138,3 +145,42 @@ def statements(client: TestClient, services: Services, path: str, token: str) ->
     with recorded(services.storage) as names:
         client.simulate_get(path, headers=headers)
     return names
+
+
+def test_a_longer_home_timeline_takes_no_more_statements_nor_round_trips_to_redis(
+    services: Services, redis_url: str
+) -> None:
+    asked = {"cache_url": SecretStr(redis_url), "cache_timeout_seconds": 1.0}
+    with opened(services.settings.model_copy(update=asked)) as house:
+        client = TestClient(create_app(house))
+        people = [
+            house.accounts.register(name, f"{name}@example.com", PASSWORD, None) for name in ("ada", "ben")
+        ]
+        reader, writer = (house.tokens.issue(person.id, Client("192.0.2.1")).bearer for person in people)
+        graphs.follow(house, people[0].id, people[1].id)
+        viewer, author = house.authenticate(reader), house.authenticate(writer)
+        first = house.twoots.publish(author, Draft("One")).twoot
+        graphs.retwoot(
+            house, viewer.account_id, house.twoots.publish(author, Draft("Two", quote_of=first.id)).twoot
+        )
+        statements(client, house, "/v1/timelines/home", reader)  # builds it
+        drain(house)
+        short, short_trips = _counted(client, house, reader, redis_url)
+        for number in range(15):
+            made = house.twoots.publish(author, Draft(f"Twoot {number}", quote_of=first.id)).twoot
+            if number % 2:
+                graphs.retwoot(house, viewer.account_id, made)
+        drain(house)
+        long, long_trips = _counted(client, house, reader, redis_url)
+    looked = ["authors_by_ids", "twoots_by_keys", "ties_to_twoots"]
+    assert short == long == ["token_proof", "home_retwooted", *looked, *looked]
+    assert short_trips == long_trips == 1
+
+
+def _counted(client: TestClient, house: Services, token: str, redis_url: str) -> tuple[list[str], int]:
+    """Return the statements of a home timeline's page, and how many scripts Redis ran for two of them, halved."""
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as behind:
+        before: Any = behind.info("commandstats")
+        names = statements(client, house, "/v1/timelines/home", token)
+        after: Any = behind.info("commandstats")
+        return names, (after["cmdstat_evalsha"]["calls"] - before["cmdstat_evalsha"]["calls"]) // 2

@@ -15,7 +15,7 @@ from twooter.services import people
 from twooter.services.cards import Cards
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
-from twooter.services.twoots import Twoots
+from twooter.services.twoots import Homes, Twoots
 from twooter.services.versions import Versions
 from twooter.storage import actions
 from twooter.storage.actions import Action
@@ -30,7 +30,14 @@ class Actions:
     """What can be done with a twoot besides answering it; doing it twice, or not at all, changes nothing."""
 
     def __init__(
-        self, storage: Storage, ids: Ids, outboxes: Outboxes, twoots: Twoots, cards: Cards, versions: Versions
+        self,
+        storage: Storage,
+        ids: Ids,
+        outboxes: Outboxes,
+        twoots: Twoots,
+        cards: Cards,
+        versions: Versions,
+        homes: Homes | None = None,
     ) -> None:
         self._storage = storage
         self._ids = ids
@@ -38,6 +45,7 @@ class Actions:
         self._twoots = twoots
         self._cards = cards
         self._versions = versions
+        self._homes = homes
 
     def act(self, viewer: Viewer, kind: Kind, id_: int, *, request_id: str | None = None) -> Card:
         """Do something with a twoot and return it, with the counts that its row has before others hear of it.
@@ -103,13 +111,13 @@ class Actions:
     ) -> None:
         """Bring the viewer's own side to a state; the author's follows. Of a twoot that is None, only take back."""
 
-        def work(tx: Session) -> bool:
+        def work(tx: Session) -> Action | None:
             held = actions.hold(tx, viewer.account_id, kind, id_)
             if held is None:
                 raise NotFound("account")  # suspended or deleted since the request began
             before = held.action
             if active == (before is not None and before.active):
-                return False
+                return None
             if before is None:
                 if twoot is None:
                     raise AssertionError("what was never done is not taken back")
@@ -125,10 +133,13 @@ class Actions:
                 visibility = Visibility.PUBLIC if twoot is None else twoot.visibility
                 event = event_of(after, visibility)
                 self._outboxes.append(tx, viewer.account_id, event, request_id=request_id)
-            return True
+            return after
 
-        if self._outboxes.transact(work) and kind is Kind.RETWOOT:
+        done = self._outboxes.transact(work)
+        if done is not None and kind is Kind.RETWOOT:
             self._versions.move_author(viewer.account_id, adds_only=active)
+            if active and self._homes is not None:
+                self._homes.did(viewer.account_id, done.edge_id, is_retwoot=True)
 
 
 def event_of(action: Action, visibility: Visibility) -> ActionEvent:
