@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,10 +13,14 @@ from bench import loader
 from bench.loader import Loaded
 from tests.databases import MysqlDatabase
 from tests.houses import opened
+from twooter.domain.follows import Follow
+from twooter.domain.graph import State
 from twooter.domain.pages import Page
 from twooter.services.house import Services
 from twooter.settings import Settings
+from twooter.storage import follows
 from twooter.storage.database import Storage
+from twooter.storage.follows import FOLLOWERS, FOLLOWING
 from twooter.storage.statements import Statement, registry
 
 T = TypeVar("T")
@@ -64,6 +69,38 @@ def test_a_timeline_examines_the_rows_it_shows(
     }
     shown = check(services.storage, reads[name])
     assert len(shown.items) == (0 if page == "empty" else LIMIT)
+
+
+@pytest.fixture(scope="module")
+def followed(crowded: tuple[str, Loaded], tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
+    """Let everybody follow one account and be followed by it; return it, and the time in the middle of that."""
+    url, found = crowded
+    id_, *others = found.account_ids
+    there = [Follow(other, id_, 1, State.ACTIVE, at) for at, other in enumerate(others, start=1)]
+    back = [Follow(id_, other, 1, State.ACTIVE, at) for at, other in enumerate(others, start=1)]
+    settings = Settings.model_validate({"database_url": url, "var_dir": tmp_path_factory.mktemp("var")})
+    with opened(settings) as services:
+        services.storage.transact(lambda tx: follows.put(tx, FOLLOWERS, there))
+        services.storage.transact(lambda tx: follows.put(tx, FOLLOWING, back))
+        # a list must not go through what has ended to find what has not
+        for more in range(1, 11):
+            ended = [replace(one, follower_id=one.follower_id + more, state=State.NONE) for one in there]
+            services.storage.transact(lambda tx: follows.put(tx, FOLLOWERS, ended))  # noqa: B023 - run at once
+            ended = [replace(one, target_id=one.target_id + more, state=State.NONE) for one in back]
+            services.storage.transact(lambda tx: follows.put(tx, FOLLOWING, ended))  # noqa: B023 - idem
+        services.storage.database.execute_sql("ANALYZE TABLE following, followers").fetchall()
+    return id_, len(others) // 2
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_list_of_accounts_examines_the_rows_it_shows(
+    page: str, services: Services, followed: tuple[int, int]
+) -> None:
+    id_, half_way = followed
+    wanted = PAGES[page](half_way)
+    for read in (services.people.followers, services.people.following):
+        shown = check(services.storage, lambda read=read: read(id_, wanted, None))  # type: ignore[misc]  # as it is now
+        assert len(shown.items) == (0 if page == "empty" else LIMIT)
 
 
 def test_messages_examine_the_rows_they_show(services: Services, loaded: Loaded) -> None:
