@@ -2,13 +2,16 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from tests.crowds import at_once
 from tests.queries import recorded
 from tests.services.conftest import SignIn
 from twooter.domain import actions
@@ -400,3 +403,35 @@ def happenings(world: World, acts: list[tuple[str, str, str]], rng: random.Rando
             world.services.twoots.remove(known)
             told.append(gone(known, ()))
     return told
+
+
+def test_workers_at_once_end_right(world: World) -> None:
+    """The same batches at several workers, in other orders, beside a reader who marks: ids stay apart and above."""
+    twoots = [world.write("ada", f"{number} @bob") for number in range(6)]
+    told: list[Event] = [appeared(twoot, ()) for twoot in twoots]
+    told += [
+        world.like(one, twoot, version, active=version != 2)
+        for twoot in twoots
+        for one in ("bob", "cho")
+        for version in (1, 2, 3)
+    ]
+    told += [world.follow("cho", "ada", "requested"), world.answer("ada", "cho", "active")]
+
+    def work(seed: int) -> None:
+        mixed = random.Random(seed).sample(told, len(told))
+        for at in range(0, len(mixed), 9):
+            world.deliver(*mixed[at : at + 9])
+
+    def read() -> None:
+        for _ in range(20):
+            world.services.notifications.mark_read(world.people["ada"], 2**63 - 1)
+            world.services.notifications.unread(world.people["ada"])
+
+    works: list[Callable[[], None]] = [*(partial(work, seed) for seed in range(4)), read]
+    done = at_once(world.services.storage, works)
+    assert done == [None] * 5
+    found = world.everything()
+    assert found["ada"] == sorted([(Kind.LIKE, "bob"), (Kind.LIKE, "cho")] * 6 + [(Kind.FOLLOW, "cho")])
+    assert found["bob"] == [(Kind.MENTION, "ada")] * 6
+    ids = world.ids("ada")
+    assert len(set(ids)) == len(ids)
