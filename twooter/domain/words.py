@@ -76,8 +76,8 @@ def of_author(account_id: int) -> str:
     return f"f{account_id:03d}"
 
 
-_WINDOW_SHIFT = 22 + 27
-"""2^27 ms, about 37 hours: for each an index keeps tokens of its own, so that a search reads what it looks at alone."""
+_WINDOW_SHIFT = 22 + 24
+"""2^24 ms, 4.7 hours: for each an index keeps tokens of its own, so that a search reads what it looks at alone."""
 
 
 def window_of(id_: int) -> int:

@@ -23,8 +23,10 @@ from twooter.storage.twoots import NEWEST
 
 MAX_WINDOWS = 12
 """Statements by which one request looks for twoots; what is left is behind its cursor."""
-MAX_LOOKED_UP = 1_024
+MAX_LOOKED_UP = 4_096
 """Tokens times windows of one statement."""
+MAX_LOOKED_UP_IN_ALL = 10_000
+"""Tokens times windows of one request: a database takes about 10 µs for each that is not there."""
 MAX_FOLLOWED = 1_000
 """Accounts, those followed last, that are looked at for being shown first."""
 MAX_FIRST = 10
@@ -92,13 +94,15 @@ def _find(tx: Session, phrases: Sequence[Phrase], page: Page, *, low: int, high:
     above = max(low, first_id, 0 if page.after is None else page.after + 1) - 1
     below = min(high, last_id + 1, NEWEST if page.before is None else page.before)
     ends = range(words.window_of(above + 1), words.window_of(below - 1) + 1)
-    most = max(1, MAX_LOOKED_UP // sum(map(len, phrases)))
+    tokens = sum(map(len, phrases))
+    left = MAX_LOOKED_UP_IN_ALL // tokens
     found: list[Found] = []
     stopped_at: int | None = None
-    for number, windows in enumerate(_windows(ends, most, upwards=upwards)):
-        if number == MAX_WINDOWS:
+    for number, windows in enumerate(_windows(ends, MAX_LOOKED_UP // tokens, upwards=upwards)):
+        if number == MAX_WINDOWS or left < 0:
             stopped_at = words.first_id(windows.start if upwards else windows.stop)
             break
+        left -= len(windows)
         room = page.limit + 1 - len(found)
         found += index.fetch(
             tx, phrases, windows, above=above, below=below, limit=room, newest_first=not upwards
