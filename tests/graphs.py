@@ -25,7 +25,7 @@ def set_edge(services: Services, follower_id: int, target_id: int, state: State)
     _run(services, f"DELETE FROM following WHERE account_id = {follower_id} AND target_id = {target_id}")  # noqa: S608 - ids of our own
     _run(
         services,
-        "INSERT INTO following (account_id, target_id, version, state, edge_id) "  # noqa: S608 - idem
+        "INSERT INTO following (account_id, target_id, version, state, edge_id) "  # noqa: S608 - ids of our own
         f"VALUES ({follower_id}, {target_id}, 1, '{state.value}', {edge_id})",
     )
 
@@ -33,10 +33,10 @@ def set_edge(services: Services, follower_id: int, target_id: int, state: State)
 def _set_edge(services: Services, follower_id: int, target_id: int, state: State) -> None:
     set_edge(services, follower_id, target_id, state)
     edge_id = services.ids.make()
-    _run(services, f"DELETE FROM followers WHERE account_id = {target_id} AND follower_id = {follower_id}")  # noqa: S608 - idem
+    _run(services, f"DELETE FROM followers WHERE account_id = {target_id} AND follower_id = {follower_id}")  # noqa: S608 - ids of our own
     _run(
         services,
-        "INSERT INTO followers (account_id, follower_id, version, state, edge_id) "  # noqa: S608 - idem
+        "INSERT INTO followers (account_id, follower_id, version, state, edge_id) "  # noqa: S608 - ids of our own
         f"VALUES ({target_id}, {follower_id}, 1, '{state.value}', {edge_id})",
     )
 
@@ -47,7 +47,7 @@ def retwoot(services: Services, account_id: int, twoot: Twoot) -> int:
     take_back(services, account_id, twoot)
     _run(
         services,
-        "INSERT INTO actions (account_id, twoot_id, kind, author_id, version, active, edge_id) "  # noqa: S608 - idem
+        "INSERT INTO actions (account_id, twoot_id, kind, author_id, version, active, edge_id) "  # noqa: S608 - ids of our own
         f"VALUES ({account_id}, {twoot.id}, {int(Kind.RETWOOT)}, {twoot.author_id}, 1, 1, {edge_id})",
     )
     event = ActionEvent(
@@ -60,7 +60,7 @@ def retwoot(services: Services, account_id: int, twoot: Twoot) -> int:
 
 def take_back(services: Services, account_id: int, twoot: Twoot) -> None:
     """Let somebody not have passed a twoot on."""
-    _run(services, f"DELETE FROM actions WHERE account_id = {account_id} AND twoot_id = {twoot.id}")  # noqa: S608 - idem
+    _run(services, f"DELETE FROM actions WHERE account_id = {account_id} AND twoot_id = {twoot.id}")  # noqa: S608 - ids of our own
 
 
 def _run(services: Services, sql: str) -> None:

@@ -44,6 +44,7 @@ BOUNDED = {
     "level": "levels of log lines",
     "logger": "parts have names in the code",
     "queue": "queues have names in the code",
+    "source": "a few words in the code",
     "tag": "ten at a time",
     "slot": "a server has as many as it has processes at once",
     "generation": "Python's garbage collector has three",

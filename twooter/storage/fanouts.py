@@ -61,7 +61,7 @@ def followers(storage: Storage, account_ids: Sequence[int]) -> Iterator[list[tup
             waiting = [account_id for account_id in waiting if account_id > last]
             while len(rows) == PAGE:
                 after = rows[-1][1]
-                rows = storage.read(lambda tx: tx.all(_of_one, account_id=last, after=after, limit=PAGE))  # noqa: B023 - idem
+                rows = storage.read(lambda tx: tx.all(_of_one, account_id=last, after=after, limit=PAGE))  # noqa: B023 - run at once
                 yield [(row[0], row[2]) for row in rows]
 
 

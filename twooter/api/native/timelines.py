@@ -53,7 +53,7 @@ class HomeTimeline:
         self._fragments = fragments
 
     @operation(
-        "Read one's home timeline: the twoots and retwoots of oneself and those one follows",
+        "Read one's home timeline: what oneself and those one follows do",
         auth=Auth.REQUIRED,
         query=PageQuery,
         answers={200: TimelinePage},
