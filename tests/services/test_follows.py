@@ -16,6 +16,7 @@ from twooter.services.follow_edges import FollowEdges
 from twooter.services.follows import event_of
 from twooter.services.house import Services
 from twooter.storage import follows
+from twooter.storage.database import Session
 from twooter.storage.follows import FOLLOWERS, FOLLOWING
 
 Drain = Callable[[], None]
@@ -217,10 +218,10 @@ def test_a_follow_that_nobody_has_answered_is_refused_where_a_block_stands(
     services.blocks.block(bob, ada.account_id)
     made = Follow(ada.account_id, bob.account_id, 1, State.ACTIVE, services.ids.make())
 
-    def work(tx: object) -> None:
-        follows.put(tx, FOLLOWING, [made])  # type: ignore[arg-type]  # a session, whose type tests need not name
-        follows.move(tx, FOLLOWING, ada.account_id, 1)  # type: ignore[arg-type]  # idem
-        services.outboxes.append(tx, ada.account_id, event_of(made), request_id=None)  # type: ignore[arg-type]  # idem
+    def work(tx: Session) -> None:
+        follows.put(tx, FOLLOWING, [made])
+        follows.move(tx, FOLLOWING, ada.account_id, 1)
+        services.outboxes.append(tx, ada.account_id, event_of(made), request_id=None)
 
     services.outboxes.transact(work)
     drain()

@@ -87,7 +87,7 @@ def followed(crowded: tuple[str, Loaded], tmp_path_factory: pytest.TempPathFacto
             ended = [replace(one, follower_id=one.follower_id + more, state=State.NONE) for one in there]
             services.storage.transact(lambda tx: follows.put(tx, FOLLOWERS, ended))  # noqa: B023 - run at once
             ended = [replace(one, target_id=one.target_id + more, state=State.NONE) for one in back]
-            services.storage.transact(lambda tx: follows.put(tx, FOLLOWING, ended))  # noqa: B023 - idem
+            services.storage.transact(lambda tx: follows.put(tx, FOLLOWING, ended))  # noqa: B023 - as above
         services.storage.database.execute_sql("ANALYZE TABLE following, followers").fetchall()
     return id_, len(others) // 2
 

@@ -56,7 +56,7 @@ class Side:
 
 def _side(name: str, table: type[Table], other: peewee.Field, counter: peewee.Field) -> Side:
     account, state, edge_id = table.account_id, table.state, table.edge_id  # type: ignore[attr-defined]  # both have them
-    fields = (account, other, table.version, state, edge_id)  # type: ignore[attr-defined]  # idem
+    fields = (account, other, table.version, state, edge_id)  # type: ignore[attr-defined]  # as above
 
     def page(*, after: bool) -> peewee.Query:
         bound = (edge_id > p("after")) if after else (edge_id < p("before"))
