@@ -8,7 +8,18 @@ from twooter.domain.follows import Follow
 from twooter.storage.database import Session
 from twooter.storage.follows import FOLLOWERS, FOLLOWING, Side
 from twooter.storage.statements import Statement, each, p
-from twooter.storage.tables import AccountNotes, Blocks, Followers, Following, Mutes, Suggestions, Table
+from twooter.storage.tables import (
+    AccountLists,
+    AccountNotes,
+    Blocks,
+    FollowedHashtags,
+    Followers,
+    Following,
+    ListMembers,
+    Mutes,
+    Suggestions,
+    Table,
+)
 
 _follows = {
     FOLLOWING.is_targets: Statement(
@@ -63,6 +74,9 @@ _REMOVABLE = (
     _removable("mutes", Mutes, Mutes.target_id),
     _removable("notes", AccountNotes, AccountNotes.target_id),
     _removable("suggestions", Suggestions, Suggestions.rank),
+    _removable("list_members", ListMembers, ListMembers.list_id),
+    _removable("lists", AccountLists, AccountLists.id),
+    _removable("followed_hashtags", FollowedHashtags, FollowedHashtags.tag_id),
 )
 
 
@@ -72,7 +86,7 @@ def fetch_follows(tx: Session, side: Side, account_id: int, limit: int) -> list[
 
 
 def remove_some(tx: Session, account_id: int, limit: int) -> int:
-    """Remove some of an account's blocks, mutes, notes and suggestions; return how many, 0 when none are left."""
+    """Remove some of an account's blocks, mutes, notes, lists and the like; return how many, 0 when none are left."""
     for keys, remove in _REMOVABLE:
         found = [row[0] for row in tx.all(keys, account_id=account_id, limit=limit)]
         if found:

@@ -36,6 +36,7 @@ from twooter.storage.tables.graph import (
     PopularAccounts,
     Suggestions,
 )
+from twooter.storage.tables.lists import AccountLists, FollowedHashtags, ListMembers
 from twooter.storage.tables.queue import (
     Batches,
     Deliveries,
@@ -65,6 +66,7 @@ __all__ = [
     "GLOBAL",
     "TABLES",
     "TIMING_BUCKETS",
+    "AccountLists",
     "AccountNames",
     "AccountNotes",
     "Accounts",
@@ -76,6 +78,7 @@ __all__ = [
     "Deletions",
     "Deliveries",
     "EmailClaims",
+    "FollowedHashtags",
     "Followers",
     "Following",
     "HashtagAccounts",
@@ -86,6 +89,7 @@ __all__ = [
     "Imports",
     "KnownNetworks",
     "Ledger",
+    "ListMembers",
     "MutedThreads",
     "Mutes",
     "NodeLeases",

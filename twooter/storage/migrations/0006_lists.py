@@ -1,0 +1,51 @@
+"""Lists of accounts, and followed hashtags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import BigIntegerField, CompositeKey, Database, Model
+
+from twooter.storage.columns import LongText
+
+
+class AccountLists(Model):
+    account_id = BigIntegerField()
+    id = BigIntegerField()
+    title = LongText()
+
+    class Meta:
+        legacy_table_names = False
+        primary_key = CompositeKey("account_id", "id")
+
+
+class ListMembers(Model):
+    account_id = BigIntegerField()
+    list_id = BigIntegerField()
+    member_id = BigIntegerField()
+    edge_id = BigIntegerField()
+
+    class Meta:
+        legacy_table_names = False
+        primary_key = CompositeKey("account_id", "list_id", "member_id")
+        indexes = ((("account_id", "list_id", "edge_id"), False),)
+
+
+class FollowedHashtags(Model):
+    account_id = BigIntegerField()
+    tag_id = BigIntegerField()
+    edge_id = BigIntegerField()
+
+    class Meta:
+        legacy_table_names = False
+        primary_key = CompositeKey("account_id", "tag_id")
+        indexes = ((("account_id", "edge_id"), False),)
+
+
+_TABLES = (AccountLists, ListMembers, FollowedHashtags)
+
+
+def up(migrator: Any, db: Database) -> None:  # Any: playhouse's migrator has no types
+    """Make the tables, unless a run that was killed has."""
+    with db.bind_ctx(_TABLES):
+        db.create_tables(_TABLES, safe=True)
