@@ -10,10 +10,11 @@ from peewee import SQL
 from twooter.domain import ids
 from twooter.domain.actions import Kind
 from twooter.domain.graph import State
+from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref, Row
 from twooter.storage.database import Session
 from twooter.storage.homes import Entry, newest_first
-from twooter.storage.statements import Statement, each, in_rows, p
+from twooter.storage.statements import Statement, each, p
 from twooter.storage.tables import Actions, Following, Twoots
 
 MAX_FOLLOWED = 10_000
@@ -25,6 +26,7 @@ GROWTH = 8
 """By how much each window is longer than the one before: from an hour to all times in seven steps."""
 _AHEAD_MS = 86_400_000
 """Beyond this from now on there is nothing, whatever clocks say."""
+_MAX_RESOLVED = 5_000
 END = 2**63 - 1
 """The id after every id."""
 
@@ -64,10 +66,19 @@ def _rows(order: Callable[[peewee.Node], peewee.Node]) -> peewee.Query:
 
 _descending = Statement("home_rows", lambda: _rows(peewee.Desc))
 _ascending = Statement("home_rows_after", lambda: _rows(peewee.Asc))
+# a range, not pairs: whatever else is in it is of the page, too, and pairs take long to plan
 _resolve = Statement(
     "home_retwooted",
-    lambda: Actions.select(Actions.edge_id, Actions.twoot_id, Actions.author_id).where(
-        in_rows((Actions.account_id, Actions.kind, Actions.active, Actions.edge_id), "keys")
+    lambda: (
+        Actions.select(Actions.edge_id, Actions.twoot_id, Actions.author_id)
+        .where(
+            Actions.account_id.in_(each("actor_ids"))
+            & (Actions.kind == int(Kind.RETWOOT))
+            & (Actions.active == 1)
+            & (Actions.edge_id >= p("low"))
+            & (Actions.edge_id <= p("high"))
+        )
+        .limit(_MAX_RESOLVED)
     ),
 )
 
@@ -82,6 +93,21 @@ def fetch_followed_among(tx: Session, account_id: int, among: Sequence[int]) -> 
     if not among:
         return []
     return [row[0] for row in tx.all(_followed_among, account_id=account_id, among=among)]
+
+
+def fetch(
+    tx: Session, actor_ids: Sequence[int], page: Page, *, now_ms: int, edge: int | None = None
+) -> list[Entry]:
+    """Return a page of what accounts did in reading order, and one row more, not beyond `edge`.
+
+    `now_ms` says where to look first.
+    """
+    limit = page.limit + 1
+    if page.after is not None:
+        high = END if edge is None else edge
+        return fetch_after(tx, actor_ids, limit, after=page.after, now_ms=now_ms, high=high)
+    before = END if page.before is None else page.before
+    return fetch_before(tx, actor_ids, limit, before=before, now_ms=now_ms, low=edge or 0)
 
 
 def fetch_before(
@@ -133,8 +159,12 @@ def resolve(tx: Session, entries: Sequence[Entry]) -> list[Row]:
 
     What was taken back is left out.
     """
-    keys = [(entry.actor_id, int(Kind.RETWOOT), 1, entry.id) for entry in entries if entry.is_retwoot]
-    shown = {row[0]: Ref(row[1], row[2]) for row in tx.all(_resolve, keys=keys)} if keys else {}
+    retwoots = [entry for entry in entries if entry.is_retwoot]
+    shown: dict[int, Ref] = {}
+    if retwoots:
+        ids_, actor_ids = [entry.id for entry in retwoots], sorted({entry.actor_id for entry in retwoots})
+        found = tx.all(_resolve, actor_ids=actor_ids, low=min(ids_), high=max(ids_))
+        shown = {row[0]: Ref(row[1], row[2]) for row in found}
     rows = []
     for entry in entries:
         ref = shown.get(entry.id) if entry.is_retwoot else Ref(entry.id, entry.actor_id)
