@@ -20,6 +20,12 @@ MAY_SEE = {
 """By visibility, who sees a twoot; `blocked` and `blocking` are nowhere, and see nothing."""
 VIEWERS = (*sorted(EVERYBODY), "blocked", "blocking")
 PROTECTED = {"author", "follower", "mentioned"}
+LISTS_OF_PUBLIC = (
+    "/v1/timelines/public",
+    "/v1/timelines/tags/tea",
+    "/v1/search?q=word",
+    "/v1/search?q=%23tea%20from:author",
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def test_each_viewer_sees_what_is_for_it_on_every_path(world: World, viewer: str
             assert status == (200 if visibility in seen else 404), (visibility, path)
     shown = {world.twoots[visibility] for visibility in seen}
     assert world.listed(viewer, f"/v1/accounts/{world.ids['author']}/twoots") == shown
-    for path in ("/v1/timelines/public", "/v1/timelines/tags/tea"):
+    for path in LISTS_OF_PUBLIC:
         own = world.listed(viewer, path) & set(world.twoots.values())
         assert own == shown & {world.twoots["public"]}, path
 
@@ -163,7 +169,7 @@ def test_a_protected_account_shows_itself_to_its_followers(
             assert status == (200 if viewer in PROTECTED else 404), viewer
         status = world.read(viewer, f"/v1/twoots/{late}").status_code
         assert status == (200 if viewer in PROTECTED - {"mentioned"} else 404), viewer
-        for path in ("/v1/timelines/public", "/v1/timelines/tags/tea"):
+        for path in LISTS_OF_PUBLIC:
             assert late not in world.listed(viewer, path), viewer
             if viewer not in PROTECTED:
                 assert not world.listed(viewer, path) & set(world.twoots.values())
