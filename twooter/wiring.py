@@ -5,6 +5,7 @@ from __future__ import annotations
 from twooter import metrics, traces
 from twooter.domain.windows import DAY_MS
 from twooter.services import aggregates
+from twooter.services.account_lists import AccountLists
 from twooter.services.accounts import Accounts
 from twooter.services.actions import Actions
 from twooter.services.addresses import Addresses
@@ -150,6 +151,7 @@ def wire(settings: Settings) -> Services:
         hashtags=hashtags,
         timelines=Timelines(storage, cards, hashtags),
         homes=homes,
+        account_lists=AccountLists(storage, ids, cards),
         twoots=twoots,
         edits=Edits(storage, ids, outboxes, hashtags, twoots, versions),
         threads=threads,

@@ -18,6 +18,13 @@ from twooter.api.documents import DocsFileResource, DocsResource, HomeResource, 
 from twooter.api.doorway import Doorway
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
+from twooter.api.native.account_lists import (
+    AccountListResource,
+    AccountListsResource,
+    ListAccountResource,
+    ListAccountsResource,
+    ListTimeline,
+)
 from twooter.api.native.accounts import AccountResource, AccountsResource, LookupResource
 from twooter.api.native.actions import (
     BookmarkResource,
@@ -61,8 +68,8 @@ from twooter.api.native.relationships import (
     RelationshipsResource,
 )
 from twooter.api.native.searches import SearchResource
-from twooter.api.native.threads import ThreadResource
 from twooter.api.native.suggestions import SuggestionsResource
+from twooter.api.native.threads import ThreadResource
 from twooter.api.native.timelines import (
     AccountTimeline,
     HashtagTimeline,
@@ -108,6 +115,7 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/v1/timelines/public", PublicTimeline(*timelines)),
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines)),
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines)),
+        *_lists(services, clients, lists, fragments),
         *_actions(services, lists, fragments),
         Route("/v1/search", SearchResource(services.searches, services.limits, clients, lists, fragments)),
         Route("/messages", MessagesResource(services.messages, clients)),
@@ -130,6 +138,19 @@ def _documents(served: tuple[Route, ...], settings: Settings) -> tuple[Route, ..
     if settings.metrics_port is None:
         described.extend(Route(path, resource) for path, resource in OPS_RESOURCES.items())
     return documents
+
+
+def _lists(
+    services: Services, clients: Clients, lists: Lists, fragments: Fragments
+) -> tuple[Route, ...]:
+    found, counted = services.account_lists, (services.limits, clients)
+    return (
+        Route("/v1/lists", AccountListsResource(found, *counted, lists)),
+        Route("/v1/lists/{id}", AccountListResource(found)),
+        Route("/v1/lists/{id}/accounts", ListAccountsResource(found, lists)),
+        Route("/v1/lists/{id}/accounts/{account_id}", ListAccountResource(found, *counted)),
+        Route("/v1/timelines/lists/{id}", ListTimeline(found, lists, fragments)),
+    )
 
 
 def _actions(services: Services, lists: Lists, fragments: Fragments) -> tuple[Route, ...]:

@@ -148,13 +148,7 @@ def _merged(
 
 
 def _read(tx: Session, actor_ids: Sequence[int], page: Page, edge: int | None = None) -> list[Entry]:
-    """Return a page of what accounts did in reading order, and one row more, not beyond `edge`."""
-    limit, now_ms = page.limit + 1, _now_ms()
-    if page.after is not None:
-        high = home_rows.END if edge is None else edge
-        return home_rows.fetch_after(tx, actor_ids, limit, after=page.after, now_ms=now_ms, high=high)
-    before = home_rows.END if page.before is None else page.before
-    return home_rows.fetch_before(tx, actor_ids, limit, before=before, now_ms=now_ms, low=edge or 0)
+    return home_rows.fetch(tx, actor_ids, page, now_ms=_now_ms(), edge=edge)
 
 
 def _actors(tx: Session, account_id: int) -> list[int]:

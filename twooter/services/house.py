@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from twooter import traces
 from twooter.domain.accounts import Viewer
+from twooter.services.account_lists import AccountLists
 from twooter.services.accounts import Accounts
 from twooter.services.actions import Actions
 from twooter.services.analytics import Analytics
@@ -65,6 +66,7 @@ class Services:
     hashtags: Hashtags
     timelines: Timelines
     homes: Homes
+    account_lists: AccountLists
     twoots: Twoots
     edits: Edits
     threads: Threads

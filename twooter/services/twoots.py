@@ -12,12 +12,13 @@ from twooter.domain import twoots as rules
 from twooter.domain.accounts import Viewer
 from twooter.domain.grammar import Hashtag
 from twooter.domain.twoots import Card, Draft, Flags, Message, Ref, Twoot, Visibility
-from twooter.errors import Conflict, Forbidden, Invalid, NotFound
+from twooter.errors import Forbidden, Invalid, NotFound
 from twooter.logs import get_logger
 from twooter.services.cards import Cards
 from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
+from twooter.services.replays import made_by
 from twooter.services.versions import Versions
 from twooter.storage import accounts, claims, edits, entries, idempotency, twoots
 from twooter.storage.database import Session, Storage
@@ -261,18 +262,8 @@ class Twoots:
         return twoot
 
     def _replay(self, author_id: int, key: Idempotency | None) -> Twoot:
-        if key is None:
-            raise AssertionError("only a remembered key is replayed")
-        replay = self._storage.read(lambda tx: idempotency.find(tx, author_id, key.key))
-        if replay is None:
-            raise Conflict(
-                "A request with this Idempotency-Key is still running; try again.", code="in_flight"
-            )
-        if replay.request_sha256 != key.request_sha256:
-            raise Invalid.field(
-                "Idempotency-Key", "key_reused", "This key was used for another request; use a new one."
-            )
-        twoot = self._storage.read(lambda tx: twoots.find(tx, replay.resource_id))
+        made = made_by(self._storage, author_id, key)
+        twoot = self._storage.read(lambda tx: twoots.find(tx, made))
         if twoot is None:
             raise NotFound("twoot")
         return twoot

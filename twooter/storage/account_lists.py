@@ -31,7 +31,8 @@ _rename = Statement("list_rename", lambda: AccountLists.update(title=p("title"))
 _remove = Statement("list_remove", lambda: AccountLists.delete().where(_is_list))
 _remove_members = Statement("list_members_clear", lambda: ListMembers.delete().where(_of_list))
 _remove_some = Statement(
-    "list_members_remove", lambda: ListMembers.delete().where(_of_list & ListMembers.member_id.in_(each("ids")))
+    "list_members_remove",
+    lambda: ListMembers.delete().where(_of_list & ListMembers.member_id.in_(each("ids"))),
 )
 _members = Statement(
     "list_members_all", lambda: ListMembers.select(ListMembers.member_id).where(_of_list).limit(MAX_MEMBERS)
