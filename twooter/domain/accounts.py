@@ -61,6 +61,7 @@ class Account:
     twoots: int
     followers: int
     following: int
+    silenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Author:
     display_name: str
     version: int
     protected: bool = False
+    silenced: bool = False
+    """By moderators: shown where everybody's twoots are to its followers alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,11 @@ class Viewer:
     display_name: str = ""
     version: int = 1
     protected: bool = False
+
+    @property
+    def moderates(self) -> bool:
+        """Return whether the viewer may decide about what others do."""
+        return self.role in (Role.MODERATOR, Role.ADMIN)
 
     @property
     def author(self) -> Author:

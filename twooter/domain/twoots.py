@@ -72,6 +72,8 @@ class Twoot:
     likes: int = 0
     retwoots: int = 0
     quotes: int = 0
+    hidden: bool = False
+    """By moderators: shown to its author and to them alone."""
 
     @property
     def created_ms(self) -> int:

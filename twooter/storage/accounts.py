@@ -13,13 +13,22 @@ from twooter.storage.statements import Insert, Question, Statement, each, p, pac
 from twooter.storage.tables import Accounts
 
 _COLUMNS = ("id", "username", "display_name", "bio", "bot", "protected", "role", "state", "version")
-_FIELDS = tuple(getattr(Accounts, name) for name in (*_COLUMNS, "twoots", "followers", "following"))
+_FIELDS = tuple(
+    getattr(Accounts, name) for name in (*_COLUMNS, "silenced_ms", "twoots", "followers", "following")
+)
 
 _insert = Insert("account_insert", Accounts, _COLUMNS, duplicate="ignore")
 _authors = Statement(
     "authors_by_ids",
     lambda: Accounts.select(
-        packed(Accounts.id, Accounts.username, Accounts.display_name, Accounts.version, Accounts.protected)
+        packed(
+            Accounts.id,
+            Accounts.username,
+            Accounts.display_name,
+            Accounts.version,
+            Accounts.protected,
+            Accounts.silenced_ms,
+        )
     ).where(Accounts.id.in_(each("ids")) & (Accounts.state == State.ACTIVE.value)),
 )
 _by_ids = Statement("accounts_by_ids", lambda: Accounts.select(*_FIELDS).where(Accounts.id.in_(each("ids"))))
@@ -52,13 +61,45 @@ _set_role = Statement(
     "account_set_role",
     lambda: Accounts.update(role=p("role"), version=Accounts.version + 1).where(Accounts.id == p("id")),
 )
+_silence = Statement(
+    "account_silence",
+    lambda: Accounts.update(silenced_ms=p("at_ms"), version=Accounts.version + 1).where(
+        (Accounts.id == p("id")) & Accounts.silenced_ms.is_null()
+    ),
+)
+_unsilence = Statement(
+    "account_unsilence",
+    lambda: Accounts.update(silenced_ms=None, version=Accounts.version + 1).where(
+        (Accounts.id == p("id")) & Accounts.silenced_ms.is_null(is_null=False)
+    ),
+)
+_silenced = Statement(
+    "accounts_silenced",
+    lambda: (
+        Accounts.select(Accounts.id)
+        .where(Accounts.silenced_ms > 0)
+        .order_by(Accounts.silenced_ms.desc())
+        .limit(p("limit"))
+    ),
+    scatter="trends leave out silenced accounts, wherever they are; asked every few minutes, by an index",
+)
 _remove = Statement("account_remove", lambda: Accounts.delete().where(Accounts.id == p("id")))
 
 
 def _account(row: Row) -> Account:
-    id_, username, display_name, bio, bot, protected, role, state, *numbers = row
+    id_, username, display_name, bio, bot, protected, role, state, version, silenced_ms, *counts = row
     return Account(
-        id_, username, display_name, bio, bool(bot), bool(protected), Role(role), State(state), *numbers
+        id_,
+        username,
+        display_name,
+        bio,
+        bool(bot),
+        bool(protected),
+        Role(role),
+        State(state),
+        version,
+        *counts,
+        silenced=silenced_ms is not None,
     )
 
 
@@ -96,8 +137,10 @@ def authors(ids: Sequence[int]) -> Question[dict[int, Author]]:
 
 def _by_id(rows: list[Row]) -> dict[int, Author]:
     return {
-        id_: Author(id_, username, display_name, version, bool(protected))
-        for id_, username, display_name, version, protected in map(orjson.loads, (row[0] for row in rows))
+        id_: Author(id_, username, display_name, version, bool(protected), silenced_ms is not None)
+        for id_, username, display_name, version, protected, silenced_ms in map(
+            orjson.loads, (row[0] for row in rows)
+        )
     }
 
 
@@ -127,6 +170,21 @@ def set_profile(
 def set_state(tx: Session, id_: int, state: State, *, among: Sequence[State]) -> bool:
     """Change the state of an account that is in one of some states; return False when it is not."""
     return tx.run(_set_state, id=id_, state=state.value, states=[s.value for s in among]) == 1
+
+
+def silence(tx: Session, id_: int, at_ms: int) -> bool:
+    """Silence an account; return False when it is silenced already, or not there."""
+    return tx.run(_silence, id=id_, at_ms=at_ms) == 1
+
+
+def unsilence(tx: Session, id_: int) -> bool:
+    """Take that back; return False when the account is not silenced, or not there."""
+    return tx.run(_unsilence, id=id_) == 1
+
+
+def fetch_silenced(tx: Session, limit: int) -> list[int]:
+    """Return the accounts that were silenced last."""
+    return [row[0] for row in tx.all(_silenced, limit=limit)]
 
 
 def set_role(tx: Session, id_: int, role: Role) -> bool:

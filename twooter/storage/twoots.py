@@ -32,7 +32,9 @@ _COLUMNS = (
     "mention_ids",
 )
 _ANCESTORS = "ancestors"
-_FIELDS = packed(*(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes")))
+_FIELDS = packed(
+    *(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes", "hidden_ms"))
+)
 
 _insert = Insert("twoot_insert", Twoots, (*_COLUMNS, _ANCESTORS))
 _insert_ignore = Insert("twoot_insert_ignore", Twoots, (*_COLUMNS, _ANCESTORS), duplicate="ignore")
@@ -90,6 +92,20 @@ _delete = Statement(
         (Twoots.author_id == p("author_id")) & (Twoots.id == p("id")) & (Twoots.version == p("version"))
     ),
 )
+_hide = Statement(
+    "twoot_hide",
+    lambda: Twoots.update(hidden_ms=p("at_ms")).where(
+        (Twoots.author_id == p("author_id")) & (Twoots.id == p("id")) & Twoots.hidden_ms.is_null()
+    ),
+)
+_show = Statement(
+    "twoot_show",
+    lambda: Twoots.update(hidden_ms=None).where(
+        (Twoots.author_id == p("author_id"))
+        & (Twoots.id == p("id"))
+        & Twoots.hidden_ms.is_null(is_null=False)
+    ),
+)
 NEWEST = 2**63 - 1
 
 
@@ -114,6 +130,7 @@ def _twoot(found: Row) -> Twoot:
         likes=row[17],
         retwoots=row[18],
         quotes=row[19],
+        hidden=row[20] is not None,
     )
 
 
@@ -174,10 +191,19 @@ def by_keys(keys: Sequence[tuple[int, int]]) -> Question[dict[int, Twoot]]:
 
 def fetch_by_author(tx: Session, author_id: int, page: Page) -> list[Twoot]:
     """Return one page of an author's twoots in reading order; reads `page.limit + 1` rows of (author_id, id)."""
+    found: list[list[Twoot]] = tx.ask([by_author(author_id, page)])
+    return found[0]
+
+
+def by_author(author_id: int, page: Page) -> Question[list[Twoot]]:
+    """Ask for one page of an author's twoots in reading order, and one more."""
+    given = {"author_id": author_id, "limit": page.limit + 1}
     if page.after is not None:
-        rows = tx.all(_by_author_after, author_id=author_id, after=page.after, limit=page.limit + 1)
-    else:
-        rows = tx.all(_by_author, author_id=author_id, before=page.before or NEWEST, limit=page.limit + 1)
+        return Question(_by_author_after, {**given, "after": page.after}, _read)
+    return Question(_by_author, {**given, "before": page.before or NEWEST}, _read)
+
+
+def _read(rows: list[Row]) -> list[Twoot]:
     return [_twoot(row) for row in rows]
 
 
@@ -209,3 +235,13 @@ def edit(tx: Session, before: Twoot, after: Twoot) -> bool:
 def remove(tx: Session, author_id: int, id_: int, version: int) -> bool:
     """Delete a twoot in the version that was read; return False when it has changed or gone."""
     return tx.run(_delete, author_id=author_id, id=id_, version=version) == 1
+
+
+def hide(tx: Session, author_id: int, id_: int, at_ms: int) -> bool:
+    """Hide a twoot; its version stays, for it says what it said. Return False when it is hidden already, or gone."""
+    return tx.run(_hide, author_id=author_id, id=id_, at_ms=at_ms) == 1
+
+
+def show(tx: Session, author_id: int, id_: int) -> bool:
+    """Hide a twoot no more; return False when it is not hidden, or gone."""
+    return tx.run(_show, author_id=author_id, id=id_) == 1

@@ -37,6 +37,7 @@ from twooter.storage.tables.graph import (
     Suggestions,
 )
 from twooter.storage.tables.lists import AccountLists, FollowedHashtags, ListMembers
+from twooter.storage.tables.moderation import ModerationLog, Reports
 from twooter.storage.tables.queue import (
     Batches,
     Deliveries,
@@ -90,6 +91,7 @@ __all__ = [
     "KnownNetworks",
     "Ledger",
     "ListMembers",
+    "ModerationLog",
     "MutedThreads",
     "Mutes",
     "NodeLeases",
@@ -101,6 +103,7 @@ __all__ = [
     "Pins",
     "PopularAccounts",
     "PublicEntries",
+    "Reports",
     "ScheduleClaims",
     "SearchEntries",
     "SearchMarks",

@@ -24,6 +24,12 @@ class Accounts(Table):
     twoots = counter()
     followers = counter()
     following = counter()
+    silenced_ms = BigIntegerField(null=True)
+
+    class Meta:
+        """The few that moderators have silenced are found by the time of it."""
+
+        indexes = ((("silenced_ms",), False),)
 
 
 class Credentials(Table):

@@ -33,6 +33,7 @@ class Twoots(Table):
     content_warning = LongText(null=True)
     mention_ids = LongText(null=True)
     ancestors = LongText(null=True)
+    hidden_ms = BigIntegerField(null=True)
 
     class Meta:
         """One index besides the key: an author's twoots."""
