@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,9 +19,9 @@ from twooter.domain.pages import Page
 from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage import follows
-from twooter.storage.database import Storage
+from twooter.storage.database import Session, Storage
 from twooter.storage.follows import FOLLOWERS, FOLLOWING
-from twooter.storage.statements import Statement, registry
+from twooter.storage.statements import Question, Statement, registry
 
 T = TypeVar("T")
 ROWS = 3_000
@@ -47,6 +47,16 @@ def crowded(mariadb_server_url: str, worker_id: str) -> Iterator[tuple[str, Load
 def loaded(crowded: tuple[str, Loaded]) -> Loaded:
     """Return what is busy in the database."""
     return crowded[1]
+
+
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask questions of one packet one after the other, so that each can be told its rows."""
+
+    def ask(session: Session, questions: Sequence[Question[Any]]) -> list[Any]:
+        return [asked.meaning(session.all(asked.statement, **asked.given)) for asked in questions]
+
+    monkeypatch.setattr(Session, "ask", ask)
 
 
 @pytest.fixture

@@ -41,19 +41,28 @@ class Cards:
         return cards[0]
 
     def check_account(self, tx: Session, account_id: int, viewer_id: int | None) -> Author:
-        """Return an active account that the viewer may know of; one or two queries.
+        """Return an active account that the viewer may know of; one round trip.
 
         Raises: NotFound when there is none, or it blocks the viewer.
         """
-        author = accounts.fetch_authors(tx, [account_id]).get(account_id)
-        if author is None:
-            raise NotFound("account")
-        if (
-            viewer_id is not None
-            and _sight(tx, viewer_id, {account_id: author}, ()).to(account_id).blocked_by
-        ):
-            raise NotFound("account")
+        author: Author = self.ask_of_account(tx, account_id, viewer_id, [])[0]
         return author
+
+    def ask_of_account(
+        self, tx: Session, account_id: int, viewer_id: int | None, questions: Sequence[Question[Any]]
+    ) -> list[Any]:
+        """Return an active account that the viewer may know of, and the answers to questions; all in one round trip.
+
+        Raises: NotFound when there is none, or it blocks the viewer.
+        """
+        asked: list[Question[Any]] = [accounts.authors([account_id]), *questions]
+        if viewer_id is not None:
+            asked.append(ties.sight(viewer_id, [account_id], (), _now_ms()))
+        authors, *answers = tx.ask(asked)
+        author = authors.get(account_id)
+        if author is None or (viewer_id is not None and answers.pop().to(account_id).blocked_by):
+            raise NotFound("account")
+        return [author, *answers]
 
     def of_entries(self, tx: Session, entries: Sequence[Entry], viewer_id: int | None) -> dict[int, Card]:
         """Return by twoot id the cards of entries; two to four queries."""

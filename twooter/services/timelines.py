@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twooter.domain import pages
 from twooter.domain.accounts import Viewer
 from twooter.domain.actions import Kind
@@ -12,6 +14,7 @@ from twooter.services.hashtags import Hashtags
 from twooter.storage import actions, entries, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
+from twooter.storage.statements import Question
 
 
 class Timelines:
@@ -51,10 +54,13 @@ class Timelines:
         return self._storage.read(lambda tx: self._of_account(tx, account_id, page, viewer_id))
 
     def _of_account(self, tx: Session, account_id: int, page: Page, viewer_id: int | None) -> Slice[Item]:
-        self._cards.check_account(tx, account_id, viewer_id)
-        written = {twoot.id: twoot for twoot in twoots.fetch_by_author(tx, account_id, page)}
-        rows = [Row(id_, account_id, Ref(id_, account_id)) for id_ in written]
-        rows += actions.fetch(tx, account_id, Kind.RETWOOT, page)
+        asked: list[Question[Any]] = [
+            twoots.by_author(account_id, page),
+            actions.done_by(account_id, Kind.RETWOOT, page),
+        ]
+        _, found, retwoots = self._cards.ask_of_account(tx, account_id, viewer_id, asked)
+        written = {twoot.id: twoot for twoot in found}
+        rows = [*(Row(id_, account_id, Ref(id_, account_id)) for id_ in written), *retwoots]
         rows.sort(key=_row_id, reverse=page.after is None)
         cut = pages.cut(rows, page, _row_id)
         items = self._cards.items(tx, cut.items, viewer_id, known=written, profile_id=account_id)

@@ -13,7 +13,7 @@ from twooter.domain.actions import Kind
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref, Row
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.statements import Insert, Question, Statement, each, p
 from twooter.storage.tables import Accounts, Actions, TwootActions
 from twooter.storage.twoots import NEWEST
 
@@ -194,9 +194,17 @@ def fetch_doers(tx: Session, twoot: Ref, kind: Kind, page: Page) -> list[tuple[i
 
 def fetch(tx: Session, account_id: int, kind: Kind, page: Page) -> list[Row]:
     """Return one page of what an account did of one kind in reading order, and one more; ids are those of the doing."""
+    found: list[list[Row]] = tx.ask([done_by(account_id, kind, page)])
+    return found[0]
+
+
+def done_by(account_id: int, kind: Kind, page: Page) -> Question[list[Row]]:
+    """Ask for one page of what an account did of one kind in reading order, and one more."""
     given = {"account_id": account_id, "kind": int(kind), "limit": page.limit + 1}
     if page.after is not None:
-        rows = tx.all(_page_after, after=page.after, **given)
-    else:
-        rows = tx.all(_page, before=page.before or NEWEST, **given)
+        return Question(_page_after, {**given, "after": page.after}, _read)
+    return Question(_page, {**given, "before": page.before or NEWEST}, _read)
+
+
+def _read(rows: list[tuple[Any, ...]]) -> list[Row]:
     return [Row(row[0], row[1], Ref(row[2], row[3])) for row in rows]
