@@ -151,7 +151,7 @@ def test_a_storm_of_twenty_between_two_ends_in_one_state_and_counts_what_is_ther
 
         def run() -> int:
             done = 0
-            for _ in range(25):
+            for _ in range(50):
                 one, other = rng.sample(people, 2)
                 name = rng.choice(["follow", "unfollow", "follow", "block", "unblock", "remove_follower"])
                 try:
@@ -179,6 +179,19 @@ def test_a_storm_of_twenty_between_two_ends_in_one_state_and_counts_what_is_ther
     services.follows.unfollow(people[0], people[1].account_id)
     drain()
     assert_is(services, {(people[1].account_id, people[0].account_id): "active"})
+
+
+def test_a_request_that_is_approved_by_many_at_once_counts_once(
+    services: Services, join: SignIn, drain: Drain
+) -> None:
+    ada, bob = join("ada"), join("bob")
+    services.accounts.change_profile(bob, display_name=None, bio=None, protected=True)
+    services.follows.follow(ada, bob.account_id)
+    drain()
+    found = at_once(services.storage, [lambda: services.follow_requests.approve(bob, ada.account_id)] * 8)
+    assert found == [None] * 8
+    drain()
+    assert_is(services, {(ada.account_id, bob.account_id): "active"})
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ _page_after = Statement(
 
 def insert(tx: Session, account_id: int, target_id: int, edge_id: int) -> None:
     """Note that an account blocks another; one that is there keeps its place."""
-    tx.insert(_insert, [(account_id, target_id, edge_id)])
+    tx.insert_later(_insert, [(account_id, target_id, edge_id)])
 
 
 def remove(tx: Session, account_id: int, target_ids: Sequence[int]) -> int:

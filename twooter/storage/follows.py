@@ -126,16 +126,16 @@ def fetch(tx: Session, side: Side, account_id: int, state: State, page: Page) ->
 
 def put(tx: Session, side: Side, follows: Sequence[Follow]) -> None:
     """Write what one side knows; the caller holds the account's lock, and has seen that it is later."""
-    tx.insert(side.put, [side.row(follow) for follow in follows])
+    tx.insert_later(side.put, [side.row(follow) for follow in follows])
 
 
 def remove(tx: Session, side: Side, account_id: int, other_ids: Sequence[int]) -> None:
     """Remove an account's rows, of whatever state; nothing is counted."""
     if other_ids:
-        tx.run(side.remove, account_id=account_id, ids=other_ids)
+        tx.run_later(side.remove, account_id=account_id, ids=other_ids)
 
 
 def move(tx: Session, side: Side, account_id: int, by: int) -> None:
     """Change how many an account follows, or how many follow it, relative to what it is."""
     if by:
-        tx.run(side.move, id=account_id, by=by)
+        tx.run_later(side.move, id=account_id, by=by)
