@@ -13,13 +13,18 @@ from bench import loader
 from bench.loader import Loaded
 from tests.databases import MysqlDatabase
 from tests.houses import opened
+from twooter.domain.actions import Kind
 from twooter.domain.follows import Follow
 from twooter.domain.graph import State
 from twooter.domain.pages import Page
+from twooter.domain.twoots import Ref
 from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.storage import follows
+from twooter.storage import actions, follows
+from twooter.storage import edges as rows_of_edges
+from twooter.storage.actions import Action
 from twooter.storage.database import Session, Storage
+from twooter.storage.edges import Edge, EdgeKind
 from twooter.storage.follows import FOLLOWERS, FOLLOWING
 from twooter.storage.statements import Question, Statement, registry
 
@@ -111,6 +116,41 @@ def test_a_list_of_accounts_examines_the_rows_it_shows(
     for read in (services.people.followers, services.people.following):
         shown = check(services.storage, lambda read=read: read(id_, wanted, None))  # type: ignore[misc]  # as it is now
         assert len(shown.items) == (0 if page == "empty" else LIMIT)
+
+
+@pytest.fixture(scope="module")
+def liked(crowded: tuple[str, Loaded], tmp_path_factory: pytest.TempPathFactory) -> tuple[Ref, int, int]:
+    """Let all like one twoot, and one like many; return twoot and account, and the time in the middle of that."""
+    url, found = crowded
+    settings = Settings.model_validate({"database_url": url, "var_dir": tmp_path_factory.mktemp("var")})
+    with opened(settings) as services:
+        newest = services.timelines.public(Page(100)).items
+        twoot, me = newest[0].twoot, found.account_ids[0]
+        for at, account_id in enumerate(found.account_ids, start=1):
+            # a list must not go through what has ended to find what has not
+            edges = [
+                Edge(EdgeKind.LIKE, twoot.author_id, twoot.id, account_id + more, at, 1, not more)
+                for more in range(10)
+            ]
+            services.storage.transact(lambda tx: rows_of_edges.apply(tx, edges))  # noqa: B023 - run at once
+        for at, card in enumerate(newest, start=1):
+            for more in range(10):
+                ref = Ref(card.twoot.id + more, card.twoot.author_id)
+                done = Action(me, ref, int(Kind.LIKE), 1, not more, at)
+                services.storage.transact(lambda tx: actions.put(tx, done))  # noqa: B023 - run at once
+        services.storage.database.execute_sql("ANALYZE TABLE actions, twoot_actions").fetchall()
+    return Ref(twoot.id, twoot.author_id), me, min(len(newest), len(found.account_ids)) // 2
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lists_of_likes_examine_the_rows_they_show(
+    page: str, services: Services, liked: tuple[Ref, int, int]
+) -> None:
+    twoot, me, half_way = liked
+    wanted, storage = PAGES[page](half_way), services.storage
+    likers = check(storage, lambda: services.actions.doers(twoot.id, Kind.LIKE, wanted, None))
+    done = check(storage, lambda: storage.read(lambda tx: actions.fetch(tx, me, Kind.LIKE, wanted)))
+    assert (len(likers.items), len(done)) == ((0, 0) if page == "empty" else (LIMIT, LIMIT + 1))
 
 
 def test_messages_examine_the_rows_they_show(services: Services, loaded: Loaded) -> None:
