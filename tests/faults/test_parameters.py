@@ -284,3 +284,15 @@ def test_options_tells_the_methods(client: Client) -> None:
     answer = client.call("OPTIONS", "/v1/twoots")
     assert answer.status in (200, 204)
     assert "POST" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("kind", ["twoots", "accounts", "hashtags"])
+def test_operators_of_search_languages_are_text(client: Client, member: Member, kind: str) -> None:
+    operators = [*"+-()\"*@~<>\0'\\%^:{", " NEAR(", " AND ", " OR NOT "]
+    mixed = [
+        f"{one}nobodywrotethis{other}" for one, other in itertools.pairwise([*operators, *operators[::2]])
+    ]
+    for text in (*operators, "".join(operators), "".join(reversed(operators)), *mixed):
+        answer = client.call("GET", f"/v1/search?q={quote(text)}&type={kind}", token=member.token)
+        assert answer.status == 200, text
+        assert answer.json["items"] == [] or text.strip("( ").isupper(), text
