@@ -158,6 +158,15 @@ def test_messages_examine_the_rows_they_show(services: Services, loaded: Loaded)
     assert len(check(services.storage, lambda: services.messages.fetch(loaded.hashtag, LIMIT))) == LIMIT
 
 
+def test_a_search_for_accounts_examines_the_rows_it_shows(services: Services) -> None:
+    services.indexes.look_over()
+    first = check(services.storage, lambda: services.searches.accounts("bench", Page(LIMIT), None))
+    assert len(first.items) == LIMIT
+    on_page_two = Page(LIMIT, before=first.next_before)
+    rows = examined(services.storage, lambda: services.searches.accounts("bench", on_page_two, None))
+    assert 0 < rows.total() <= 3 * LIMIT, rows
+
+
 def check(storage: Storage, read: Callable[[], T]) -> T:
     """Return what is read, after looking at what that costs: a page and one row of each table, four pages in all."""
     found = read()  # connects, and learns what the process remembers
