@@ -8,7 +8,7 @@ from tests.outbox import drain as drain_outbox
 from tests.services.conftest import SignIn
 from twooter.domain.accounts import Account, Viewer
 from twooter.domain.events import Envelope
-from twooter.domain.follows import Follow
+from twooter.domain.follows import MAX_FOLLOWING, Follow
 from twooter.domain.graph import State
 from twooter.domain.pages import Page
 from twooter.errors import Conflict, Invalid, NotFound
@@ -82,6 +82,15 @@ def test_oneself_is_not_to_be_followed_and_nobody_is_not_there(services: Service
     with pytest.raises(NotFound):
         services.follows.follow(ada, 12345)
     services.follows.unfollow(ada, 12345)
+
+
+def test_one_follows_so_many_and_no_more(services: Services, ada: Viewer, bob: Viewer) -> None:
+    services.storage.database.execute_sql(f"UPDATE accounts SET following = {MAX_FOLLOWING}")  # noqa: S608 - a number
+    with pytest.raises(Conflict):
+        services.follows.follow(ada, bob.account_id)
+    services.storage.database.execute_sql(f"UPDATE accounts SET following = {MAX_FOLLOWING - 1}")  # noqa: S608 - idem: ours
+    for _ in range(2):
+        services.follows.follow(ada, bob.account_id)
 
 
 def test_a_protected_account_is_asked_and_its_yes_counts_once(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from twooter.domain.graph import State
 
+MAX_FOLLOWING = 10_000
+"""Accounts one account can follow: a home timeline that is read from the database goes through all of them."""
 _STAGES = {State.REQUESTED: 0, State.ACTIVE: 1, State.NONE: 2}
 """A version begins when the follower acts; the other side carries it on: a request is approved, a follow ended."""
 

@@ -68,7 +68,8 @@ class FollowEdges:
 
         Whoever is blocked, or follows what is gone, is answered that it does not.
         """
-        if follows.lock(tx, target_id) in (None, AccountState.DELETING):
+        held = follows.lock(tx, target_id)
+        if held is None or held.state is AccountState.DELETING:
             refused = [replace(follow, state=State.NONE) for follow in new.values() if _asks(follow)]
             self._outboxes.append_many(tx, target_id, [answer_of(follow) for follow in refused])
             return []

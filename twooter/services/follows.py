@@ -8,7 +8,7 @@ from dataclasses import replace
 from twooter.domain.accounts import State as AccountState
 from twooter.domain.accounts import Viewer
 from twooter.domain.events import FollowAnswerEvent, FollowEvent
-from twooter.domain.follows import Follow, change, latest
+from twooter.domain.follows import MAX_FOLLOWING, Follow, change, latest
 from twooter.domain.graph import State
 from twooter.errors import Conflict, Invalid, NotFound
 from twooter.logs import get_logger
@@ -39,7 +39,7 @@ class Follows:
         """Follow an account, or ask a protected one; whoever does already is left as it is.
 
         Raises: Invalid for oneself; NotFound when there is no such account, or it blocks the viewer; Conflict while the
-        viewer blocks it.
+        viewer blocks it, or follows as many as it can.
         """
         check_other(viewer, target_id, "You cannot follow yourself.")
         id_ = viewer.account_id
@@ -49,12 +49,14 @@ class Follows:
         edge_id = self._ids.make()
 
         def work(tx: Session) -> State:
-            begin(tx, id_)
+            following = begin(tx, id_)
             if blocks.holds(tx, id_, target_id):
                 raise Conflict("You block this account; unblock it first.", code="blocking")
             own = follows.find(tx, FOLLOWING, id_, target_id)
             now = latest(own, seen)
             if now is None or now.state not in (State.ACTIVE, wanted):
+                if following >= MAX_FOLLOWING:
+                    raise Conflict(f"You follow {MAX_FOLLOWING} accounts; end one first.", code="too_many")
                 version = 1 if now is None else now.version + 1
                 now = Follow(id_, target_id, version, wanted, edge_id)
                 self._tell(tx, now, request_id)
@@ -125,13 +127,15 @@ class Follows:
         self._outboxes.append(tx, now.follower_id, event_of(now), request_id=request_id)
 
 
-def begin(tx: Session, account_id: int) -> None:
-    """Begin to change an account's follows and blocks: one transaction after the other.
+def begin(tx: Session, account_id: int) -> int:
+    """Begin to change an account's follows and blocks, one transaction after the other; return how many it follows.
 
     Raises: NotFound when the account was suspended or deleted since the request began.
     """
-    if follows.lock(tx, account_id) is not AccountState.ACTIVE:
+    held = follows.lock(tx, account_id)
+    if held is None or held.state is not AccountState.ACTIVE:
         raise NotFound("account")
+    return held.following
 
 
 def check_other(viewer: Viewer, account_id: int, refusal: str) -> None:

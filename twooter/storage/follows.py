@@ -20,9 +20,17 @@ from twooter.storage.twoots import NEWEST
 
 _lock = Statement(
     "follow_account_lock",
-    lambda: Accounts.select(Accounts.state).where(Accounts.id == p("id")),
+    lambda: Accounts.select(Accounts.state, Accounts.following).where(Accounts.id == p("id")),
     lock="FOR UPDATE",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An account that cannot be changed before the transaction ends."""
+
+    state: AccountState
+    following: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +104,10 @@ FOLLOWERS = _side("followers", Followers, Followers.follower_id, Accounts.follow
 """Who follows an account or asked to: at the account that is followed."""
 
 
-def lock(tx: Session, account_id: int) -> AccountState | None:
-    """Return an account's state, None where there is none; whatever changes its follows waits for this transaction."""
+def lock(tx: Session, account_id: int) -> Held | None:
+    """Return an account, None where there is none; whatever changes its follows waits for this transaction."""
     row = tx.one(_lock, id=account_id)
-    return None if row is None else AccountState(row[0])
+    return None if row is None else Held(AccountState(row[0]), row[1])
 
 
 def find(tx: Session, side: Side, account_id: int, other_id: int) -> Follow | None:
