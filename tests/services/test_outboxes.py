@@ -57,9 +57,11 @@ def test_a_batch_holds_at_most_1000_events_and_nothing_is_left_out(services: Ser
 def test_a_batch_goes_to_those_who_want_it(services: Services) -> None:
     history = History(services)
     first = history.publish(history.join(), "first")
-    assert {d.consumer for d in services.outboxes.seal()[1]} == {"aggregates"}
-    history.publish(history.people[0], "answer", reply_to=first)
-    assert {d.consumer for d in services.outboxes.seal()[1]} == {"aggregates", "edges"}
+    for_every_twoot = {"aggregates", "fanout", "search"}
+    assert {d.consumer for d in services.outboxes.seal()[1]} == for_every_twoot
+    history.publish(history.join(), "answer", reply_to=first)
+    answered = for_every_twoot | {"edges", "threads", "notifications"}
+    assert {d.consumer for d in services.outboxes.seal()[1]} == answered
 
     def others(tx: Session) -> None:
         services.outboxes.append_many(tx, 5, [MailEvent("reset", 5, None), DeletionEvent(5)])

@@ -127,7 +127,7 @@ def _of_follow(event: FollowEvent | FollowAnswerEvent, follower_id: int, account
 
 def tells_anybody(event: Event) -> bool:
     """Return whether an event changes notifications."""
-    return removed_twoot_of(event) is not None or any(True for _ in notices_of(event))
+    return removed_twoot_of(event) is not None or next(notices_of(event), None) is not None
 
 
 def removed_twoot_of(event: Event) -> tuple[int, int] | None:

@@ -168,7 +168,15 @@ def _is_json(row: bytes) -> bool:
 def _consumers_of(envelopes: Sequence[Envelope]) -> list[str]:
     """Return who needs these events."""
     events = [envelope.event for envelope in envelopes]
-    return [name for name, wants in CONSUMERS.items() if any(map(wants, events))]
+    return [name for name, wants in CONSUMERS.items() if any(_is_wanted(wants, event) for event in events)]
+
+
+def _is_wanted(wants: Callable[[Event], bool], event: Event) -> bool:
+    """Return whether a consumer needs an event; whoever trips over one that is broken parks it."""
+    try:
+        return wants(event)
+    except Exception:  # noqa: BLE001 - one bad row must never hold up the relay
+        return True
 
 
 def _tell_traces(traced: Sequence[Envelope], batch_id: int) -> None:
