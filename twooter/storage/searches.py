@@ -146,7 +146,7 @@ def put(tx: Session, documents: Sequence[Document]) -> None:
     # first the entries: their rows are what two workers with the same twoot wait for each other at
     tx.insert(_enter, [(document.twoot_id, document.author_id, document.version) for document in ordered])
     tx.run(_delete_texts, ids=[document.twoot_id for document in ordered])
-    tx.insert(_insert, [(document.twoot_id, document.text) for document in ordered], step=100)
+    tx.insert(_insert, [(document.twoot_id, document.text) for document in ordered], step=50)
 
 
 def remove(tx: Session, ids: Sequence[int]) -> None:
