@@ -291,3 +291,16 @@ def test_a_hidden_account_is_shown_by_no_process(shared: list[Services], apps: l
     assert len(shown(settled(apps[1], PUBLIC))) == 1
     shared[0].accounts.suspend("ada")
     assert shown(read(apps[1], PUBLIC)) == []
+
+
+def test_a_protected_account_is_shown_to_strangers_by_no_process(
+    shared: list[Services], apps: list[TestClient]
+) -> None:
+    token = join(shared[0], "ada")
+    publish(apps[0], token)
+    assert len(shown(settled(apps[1], PUBLIC))) == 1
+    viewer = shared[0].authenticate(token)
+    for protected in (True, False):
+        shared[0].accounts.change_profile(viewer, display_name=None, bio=None, protected=protected)
+        assert len(shown(read(apps[1], PUBLIC))) == (0 if protected else 1)
+        viewer = shared[0].authenticate(token)

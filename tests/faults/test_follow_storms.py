@@ -1,4 +1,4 @@
-"""Storms between two accounts: whatever twenty clients do at once, the last word holds, and counts are what is there."""
+"""Storms between two accounts: whatever twenty clients do at once, the last word holds, and counts are true."""
 
 import random
 import secrets
