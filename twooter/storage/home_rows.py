@@ -21,9 +21,10 @@ MAX_FOLLOWED = 10_000
 """Whose doing one timeline holds: of those followed the newest."""
 CHUNK = 500
 """Accounts of one statement."""
-FIRST_WINDOW_MS = 3_600_000
+FIRST_WINDOWS_MS = 500 * 3_600_000
+"""Of all followed together: an hour of 500 accounts, a day of twenty."""
 GROWTH = 8
-"""By how much each window is longer than the one before: from an hour to all times in seven steps."""
+"""By how much each window is longer than the one before: from an hour to all times in seven steps at most."""
 _AHEAD_MS = 86_400_000
 """Beyond this from now on there is nothing, whatever clocks say."""
 _MAX_RESOLVED = 5_000
@@ -118,7 +119,7 @@ def fetch_before(
     A window with what is asked for ends the reading, so that about as much is read; windows without rows are few.
     """
     found: list[Entry] = []
-    top, top_ms, length_ms = before, min(now_ms, ids.time_ms(before)), FIRST_WINDOW_MS
+    top, top_ms, length_ms = before, min(now_ms, ids.time_ms(before)), _first_ms(actor_ids)
     while actor_ids and len(found) < limit and top > low:
         top_ms -= length_ms
         bottom = max(low, ids.first_at(top_ms))
@@ -133,7 +134,7 @@ def fetch_after(
 ) -> list[Entry]:
     """Return the oldest rows newer than `after` and older than `high`, oldest first; as `fetch_before`."""
     found: list[Entry] = []
-    bottom, bottom_ms, length_ms = after + 1, ids.time_ms(after), FIRST_WINDOW_MS
+    bottom, bottom_ms, length_ms = after + 1, ids.time_ms(after), _first_ms(actor_ids)
     while actor_ids and len(found) < limit and bottom < high:
         bottom_ms += length_ms
         top = high if bottom_ms > now_ms + _AHEAD_MS else min(high, ids.first_at(bottom_ms))
@@ -141,6 +142,11 @@ def fetch_after(
         found += newest_first(rows)[::-1]
         bottom, length_ms = top, length_ms * GROWTH
     return found[:limit]
+
+
+def _first_ms(actor_ids: Sequence[int]) -> int:
+    """Return how long the first window is: the more are followed, the sooner a page is full."""
+    return FIRST_WINDOWS_MS // max(1, len(actor_ids))
 
 
 def _fetch(
