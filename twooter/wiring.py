@@ -11,6 +11,7 @@ from twooter.services.actions import Actions
 from twooter.services.addresses import Addresses
 from twooter.services.analytics import Analytics
 from twooter.services.archives import Archives
+from twooter.services.audiences import Audiences
 from twooter.services.audits import Audits
 from twooter.services.background import Background, Job
 from twooter.services.batches import Batches
@@ -26,6 +27,7 @@ from twooter.services.exports import Exports
 from twooter.services.fanout import Fanout
 from twooter.services.follow_edges import FollowEdges
 from twooter.services.follow_requests import FollowRequests
+from twooter.services.followed_hashtags import FollowedHashtags
 from twooter.services.follows import Follows
 from twooter.services.hashes import Hashes
 from twooter.services.hashtags import Hashtags
@@ -33,13 +35,14 @@ from twooter.services.histories import Histories
 from twooter.services.homes import Homes
 from twooter.services.house import Services
 from twooter.services.ids import Ids
-from twooter.services.indexes import Indexes
 from twooter.services.imports import Imports
+from twooter.services.indexes import Indexes
 from twooter.services.limits import Limits
 from twooter.services.links import Links
 from twooter.services.mails import Mails
 from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
+from twooter.services.moderation import Moderation
 from twooter.services.notices import Notices
 from twooter.services.notifications import Notifications
 from twooter.services.outboxes import Outboxes
@@ -53,11 +56,14 @@ from twooter.services.popular import Popular
 from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
+from twooter.services.reports import Reports
 from twooter.services.schedules import Schedules
 from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
+from twooter.services.streams import Streams
 from twooter.services.suggestions import Suggestions
 from twooter.services.threads import Threads
+from twooter.services.tickets import Tickets
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
@@ -69,6 +75,8 @@ from twooter.storage.cache import Cache
 from twooter.storage.counters import Counters
 from twooter.storage.database import Storage
 from twooter.storage.homes import HomeWindows
+from twooter.storage.memory_streams import MemoryLogs
+from twooter.storage.streams import Logs, RedisLogs
 
 
 def wire(settings: Settings) -> Services:
@@ -126,6 +134,9 @@ def wire(settings: Settings) -> Services:
         homes=homes,
     )
     threads = Threads(storage, cards, twoots)
+    logs = _logs(settings)
+    streams = Streams(storage, logs)
+    notifications = Notifications(storage, cards, twoots)
     actions = Actions(storage, ids, outboxes, twoots, cards, versions, homes)
     return Services(
         settings=settings,
@@ -139,11 +150,13 @@ def wire(settings: Settings) -> Services:
             handlers={
                 "threads": threads.handle,
                 "edges": Edges(storage).handle,
-                "fanout": Fanout(storage, popular, windows).handle,
+                "fanout": Fanout(storage, popular, windows, streams).handle,
                 "follows": follow_edges.handle,
                 "search": indexes.handle,
                 "mails": mails.handle,
-                "notifications": Notices(storage, ids, is_sharded=settings.database_sharded).handle,
+                "notifications": Notices(
+                    storage, ids, is_sharded=settings.database_sharded, streams=streams
+                ).handle,
                 "deletions": deletions.handle,
             },
             max_attempts=settings.max_attempts,
@@ -152,10 +165,11 @@ def wire(settings: Settings) -> Services:
         timelines=Timelines(storage, cards, hashtags),
         homes=homes,
         account_lists=AccountLists(storage, ids, cards),
+        followed_hashtags=FollowedHashtags(storage, ids, hashtags),
         twoots=twoots,
         edits=Edits(storage, ids, outboxes, hashtags, twoots, versions),
         threads=threads,
-        notifications=Notifications(storage, cards, twoots),
+        notifications=notifications,
         actions=actions,
         pins=Pins(storage, ids, twoots, cards),
         versions=versions,
@@ -171,6 +185,8 @@ def wire(settings: Settings) -> Services:
         confirmations=Confirmations(storage, ids, outboxes, limits, addresses, links),
         deletions=deletions,
         limits=limits,
+        moderation=Moderation(storage, ids, accounts, versions),
+        reports=Reports(storage, ids, cards, twoots),
         messages=Messages(
             storage,
             twoots,
@@ -195,6 +211,8 @@ def wire(settings: Settings) -> Services:
         schedules=Schedules(storage, ids),
         trends=Trends(storage, ids),
         maintenance=Maintenance(storage, ids, notification_ms=settings.notification_days * DAY_MS),
+        audiences=Audiences(storage, cards, notifications, popular, logs),
+        tickets=Tickets(tokens, logs),
         background=Background(
             [
                 Job("node_lease", 20, ids.renew),
@@ -205,6 +223,13 @@ def wire(settings: Settings) -> Services:
             close=storage.close,
         ),
     )
+
+
+def _logs(settings: Settings) -> Logs | None:
+    """Return the logs of live updates; processes that share nothing have none."""
+    if settings.cache_url is not None:
+        return RedisLogs(settings.cache_url.get_secret_value(), entries=settings.stream_entries)
+    return MemoryLogs(entries=settings.stream_entries) if settings.embedded else None
 
 
 def _post(settings: Settings) -> Post:
@@ -224,4 +249,5 @@ def _rates(settings: Settings) -> dict[str, str]:
         "anonymous_messages": settings.limit_anonymous_messages,
         "searches": settings.limit_searches,
         "follows": settings.limit_follows,
+        "reports": settings.limit_reports,
     }

@@ -40,9 +40,16 @@ from twooter.api.native.actions import (
 from twooter.api.native.analytics import SeriesResource, SummaryResource
 from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
 from twooter.api.native.edits import HistoryResource
+from twooter.api.native.followed_hashtags import FollowedHashtagResource, MyHashtagsResource
 from twooter.api.native.hashtags import HashtagResource, HashtagsResource, TrendsResource
 from twooter.api.native.me import MeResource
 from twooter.api.native.messages import MessagesResource, MessageStatsResource
+from twooter.api.native.moderation import (
+    HideResource,
+    LogResource,
+    SilenceResource,
+    SuspendResource,
+)
 from twooter.api.native.notifications import (
     MutedThreadResource,
     NotificationsResource,
@@ -67,7 +74,9 @@ from twooter.api.native.relationships import (
     NoteResource,
     RelationshipsResource,
 )
+from twooter.api.native.reports import CaseResource, CasesResource, ReportsResource
 from twooter.api.native.searches import SearchResource
+from twooter.api.native.streams import StreamResource, TicketsResource
 from twooter.api.native.suggestions import SuggestionsResource
 from twooter.api.native.threads import ThreadResource
 from twooter.api.native.timelines import (
@@ -121,6 +130,9 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/messages", MessagesResource(services.messages, clients)),
         Route("/management/message-stats", MessageStatsResource(services.stats)),
         *_notifications(services, lists, fragments),
+        Route("/v1/stream", StreamResource(stream_url=settings.stream_address)),
+        Route("/v1/stream/tickets", TicketsResource(services.tickets, stream_url=settings.stream_address)),
+        *_moderation(services, clients, lists),
         *_analytics(services.histories, services.analytics),
     )
     return (*served, *_documents(served, settings))
@@ -150,6 +162,8 @@ def _lists(
         Route("/v1/lists/{id}/accounts", ListAccountsResource(found, lists)),
         Route("/v1/lists/{id}/accounts/{account_id}", ListAccountResource(found, *counted)),
         Route("/v1/timelines/lists/{id}", ListTimeline(found, lists, fragments)),
+        Route("/v1/hashtags/{tag}/follow", FollowedHashtagResource(services.followed_hashtags, *counted)),
+        Route("/v1/me/hashtags", MyHashtagsResource(services.followed_hashtags, lists)),
     )
 
 
@@ -175,6 +189,19 @@ def _notifications(services: Services, lists: Lists, fragments: Fragments) -> tu
         Route("/v1/notifications/unread", UnreadResource(notifications)),
         Route("/v1/notifications/read", ReadResource(notifications)),
         Route("/v1/twoots/{id}/mute", MutedThreadResource(notifications)),
+    )
+
+
+def _moderation(services: Services, clients: Clients, lists: Lists) -> tuple[Route, ...]:
+    reports, moderation, public_url = services.reports, services.moderation, services.settings.public_url
+    return (
+        Route("/v1/reports", ReportsResource(reports, services.limits, clients)),
+        Route("/v1/moderation/reports", CasesResource(reports, lists, public_url=public_url)),
+        Route("/v1/moderation/reports/{id}", CaseResource(reports, public_url=public_url)),
+        Route("/v1/moderation/accounts/{id}/silence", SilenceResource(moderation)),
+        Route("/v1/moderation/accounts/{id}/suspend", SuspendResource(moderation)),
+        Route("/v1/moderation/twoots/{id}/hide", HideResource(moderation)),
+        Route("/v1/moderation/log", LogResource(moderation, lists)),
     )
 
 

@@ -63,6 +63,13 @@ class Account:
     following: int
     silenced: bool = False
 
+    @property
+    def author(self) -> Author:
+        """Return what of it is shown beside its twoots."""
+        return Author(
+            self.id, self.username, self.display_name, self.version, self.protected, self.silenced
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Author:
@@ -89,6 +96,8 @@ class Viewer:
     display_name: str = ""
     version: int = 1
     protected: bool = False
+    follows_hashtags: bool = True
+    """Whether to look for those it follows."""
 
     @property
     def moderates(self) -> bool:

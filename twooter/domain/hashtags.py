@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_FOLLOWED = 100
+"""Hashtags that one account follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class HashtagWindow:

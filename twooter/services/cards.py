@@ -6,13 +6,13 @@ Here alone it is decided what is shown to whom; what may not be seen is left out
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from twooter.domain import graph
-from twooter.domain.accounts import Author
+from twooter.domain.accounts import Account, Author
 from twooter.domain.twoots import Card, Item, Ref, Retwoot, Row, Twoot, Visibility
 from twooter.errors import NotFound
 from twooter.storage import accounts, ties, twoots
@@ -30,12 +30,12 @@ class Cards:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def one(self, twoot: Twoot, viewer_id: int | None) -> Card:
-        """Return the card of a twoot.
+    def one(self, twoot: Twoot, viewer_id: int | None, *, moderates: bool = False) -> Card:
+        """Return the card of a twoot; one that is hidden for who `moderates` as well.
 
         Raises: NotFound when its author is not active, or the viewer may not see it.
         """
-        cards = self._storage.read(lambda tx: self.of(tx, [twoot], viewer_id))
+        cards = self._storage.read(lambda tx: self.of(tx, [twoot], viewer_id, moderates=moderates))
         if not cards:
             raise NotFound("twoot")
         return cards[0]
@@ -74,8 +74,8 @@ class Cards:
     ) -> tuple[dict[int, Card], dict[int, Author]]:
         """Return by their ids the cards of entries, and the accounts whose doing a viewer is told of.
 
-        Not told of are accounts that are not active, and those that the viewer mutes, blocks or is blocked by; two to
-        four queries.
+        Not told of are accounts that are not active, those that the viewer mutes, blocks or is blocked by, and silenced
+        ones that it does not follow; two to four queries.
         """
         found = twoots.fetch(tx, [(author_id, twoot_id) for twoot_id, author_id in entries])
         shown = self._assemble(tx, list(found.values()), viewer_id, also=actor_ids)
@@ -85,11 +85,32 @@ class Cards:
             id_: author
             for id_, author in shown.authors.items()
             if not (ties[id_].muting or ties[id_].blocking or ties[id_].blocked_by)
+            and graph.is_listed(author, viewer_id, ties[id_])
         }
 
-    def of(self, tx: Session, found: Sequence[Twoot], viewer_id: int | None) -> list[Card]:
+    @staticmethod
+    def of_reported(
+        tx: Session, keys: Sequence[tuple[int, int]], account_ids: Iterable[int]
+    ) -> tuple[dict[int, Card], dict[int, Account]]:
+        """Return by their ids what moderators are shown of reports: twoots of (author, id) keys, and accounts.
+
+        Here no rule holds: what was reported has to be read, whoever it was for, its author suspended or not. Two
+        queries.
+        """
+        found = twoots.fetch(tx, keys)
+        known = accounts.fetch(tx, sorted(set(account_ids)))
+        authors = {id_: account.author for id_, account in known.items()}
+        return {
+            id_: Card(twoot, authors[twoot.author_id])
+            for id_, twoot in found.items()
+            if twoot.author_id in authors
+        }, known
+
+    def of(
+        self, tx: Session, found: Sequence[Twoot], viewer_id: int | None, *, moderates: bool = False
+    ) -> list[Card]:
         """Return the cards of twoots, in their order; one to three queries."""
-        shown = self._assemble(tx, found, viewer_id)
+        shown = replace(self._assemble(tx, found, viewer_id), moderates=moderates)
         return [card for twoot in found if (card := shown.card(twoot)) is not None]
 
     def items(
@@ -101,12 +122,16 @@ class Cards:
         known: Mapping[int, Twoot] = MappingProxyType({}),
         profile_id: int | None = None,
         home: bool = False,
+        tagged: Container[int] = frozenset(),
+        listed: bool = False,
     ) -> list[Item]:
         """Return a timeline's rows as items, in their order; one round trip, and another one where they quote.
 
         Left out are rows of accounts that the viewer blocks, mutes or is blocked by, and twoots it may not see; what
         several rows show is shown once, in the first of them. `profile_id` is whose doing was asked for, muted or not;
-        on a `home` timeline is only what the viewer and those it follows did, without what is for single readers.
+        on a `home` timeline is only what the viewer and those it follows did, without what is for single readers, and
+        the twoots that are there for a hashtag, `tagged`. These, and where everybody's are `listed` all, are of silenced
+        accounts for their followers alone.
         """
         refs = [row.twoot for row in rows]
         everything, authors, sight = _look(tx, refs, known, [row.by_id for row in rows], viewer_id)
@@ -115,17 +140,45 @@ class Cards:
         shown = _Shown(viewer_id, {**authors, **their_authors}, quoted, sight.and_of(their_sight))
         items: dict[int, Item] = {}
         for row in rows:
-            if home and not shown.is_at_home(row, everything.get(row.twoot.id)):
+            is_followed = home and shown.is_at_home(row, everything.get(row.twoot.id))
+            if home and not is_followed and row.id not in tagged:
+                continue
+            if (home or listed) and not is_followed and not shown.is_listed(row):
                 continue
             item = shown.item(row, everything.get(row.twoot.id), profile_id)
             if item is not None:
                 items.setdefault(row.twoot.id, item)
         return list(items.values())
 
+    def of_row(
+        self, tx: Session, row: Row, viewer_ids: Sequence[int], *, home: bool = False
+    ) -> dict[int, Item]:
+        """Return a timeline's row by those of several viewers who are shown it, as `items` shows it to each.
+
+        Two round trips where it quotes, else one, and a query for every 200 viewers.
+        """
+        found, authors, _ = _look(tx, [row.twoot], {}, [row.by_id], None)
+        twoot = found.get(row.twoot.id)
+        quotes = [] if twoot is None or twoot.quote is None else [twoot.quote]
+        quoted, their_authors, _ = _look(tx, quotes, {}, (), None)
+        people, twoot_ids = {**authors, **their_authors}, sorted({*found, *quoted})
+        if twoot is None or not people:
+            return {}
+        sights = ties.of_viewers(tx, viewer_ids, sorted(people), twoot_ids, _now_ms())
+        items: dict[int, Item] = {}
+        for viewer_id in viewer_ids:
+            shown = _Shown(viewer_id, people, quoted, sights.get(viewer_id, _NOBODYS))
+            is_for_it = shown.is_at_home(row, twoot) if home else shown.is_listed(row)
+            item = shown.item(row, twoot, None) if is_for_it else None
+            if item is not None:
+                items[viewer_id] = item
+        return items
+
     def seen_by(self, tx: Session, cards: Sequence[Card], viewer_id: int) -> list[Card]:
         """Return those of the cards made for nobody that a viewer sees and has not muted, with its flags; one query.
 
-        What is for this viewer and not for everybody stays out, quoted twoots as well.
+        What is for this viewer and not for everybody stays out, quoted twoots as well; what silenced accounts wrote is
+        for their followers.
         """
         inner = [card.quoted for card in cards if card.quoted is not None]
         authors = {card.author.id: card.author for card in (*cards, *inner)}
@@ -136,7 +189,9 @@ class Cards:
         return [
             seen
             for card in cards
-            if not sight.to(card.author.id).muting and (seen := shown.card(card.twoot)) is not None
+            if not (bond := sight.to(card.author.id)).muting
+            and graph.is_listed(card.author, viewer_id, bond)
+            and (seen := shown.card(card.twoot)) is not None
         ]
 
     def _assemble(
@@ -157,11 +212,14 @@ class _Shown:
     authors: Mapping[int, Author]
     quoted: Mapping[int, Twoot]
     sight: Sight
+    moderates: bool = False
 
     def card(self, twoot: Twoot, *, with_quoted: bool = True) -> Card | None:
         """Return a twoot's card, or None where its author is not active or the viewer may not see it."""
-        author = self.authors.get(twoot.author_id)
-        if author is None or not graph.may_see(twoot, author, self.viewer_id, self.sight.to(twoot.author_id)):
+        author, bond = self.authors.get(twoot.author_id), self.sight.to(twoot.author_id)
+        if author is None or not graph.may_see(
+            twoot, author, self.viewer_id, bond, moderates=self.moderates
+        ):
             return None
         # a quote within a quote is named, not shown
         inner = self.quoted.get(twoot.quote.id) if twoot.quote is not None and with_quoted else None
@@ -178,6 +236,11 @@ class _Shown:
             return True
         is_for_single = twoot is not None and twoot.visibility is Visibility.MENTIONED
         return self.sight.to(row.by_id).follows and not is_for_single
+
+    def is_listed(self, row: Row) -> bool:
+        """Return whether the viewer finds a row where everybody's are."""
+        by = self.authors.get(row.by_id)
+        return by is not None and graph.is_listed(by, self.viewer_id, self.sight.to(by.id))
 
     def item(self, row: Row, twoot: Twoot | None, profile_id: int | None) -> Item | None:
         """Return a row with its twoot, or None where it is not shown."""

@@ -12,7 +12,7 @@ from twooter.domain.twoots import Item
 from twooter.metrics import HOME_READS
 from twooter.services.cards import Cards
 from twooter.services.popular import Popular
-from twooter.storage import home_rows
+from twooter.storage import followed_hashtags, home_rows
 from twooter.storage.database import Session, Storage
 from twooter.storage.homes import Entry, HomeWindows, Missing, newest_first
 
@@ -33,15 +33,16 @@ class Homes:
         """Return a page of a viewer's home timeline.
 
         Left out is what it may not see, what it blocks and mutes, and what those did whom it follows no more; the
-        page is shorter then.
+        page is shorter then. What is there for a hashtag that it follows is merged when it is read.
         """
         account_id = viewer.account_id
         entries = self._kept(account_id, page)
         if entries is None:
             _by_database.inc()
             entries = self._storage.read(lambda tx: _read(tx, _actors(tx, account_id), page))
-        cut = pages.cut(entries, page, _id)
-        items = self._storage.read(lambda tx: self._items(tx, cut.items, account_id))
+        tagged = self._tagged(account_id, entries, page) if viewer.follows_hashtags else []
+        cut = pages.cut(_joined(entries, tagged, page), page, _id)
+        items = self._storage.read(lambda tx: self._items(tx, cut.items, account_id, tagged))
         return Slice(items, cut.next_before, cut.prev_after)
 
     def did(self, account_id: int, row_id: int, *, is_retwoot: bool = False) -> None:
@@ -131,17 +132,40 @@ class Homes:
             return found
         return self._storage.read(lambda tx: _merged(tx, account_id, sorted(popular), found, page))
 
-    def _items(self, tx: Session, entries: Sequence[Entry], viewer_id: int) -> list[Item]:
-        return self._cards.items(tx, home_rows.resolve(tx, entries), viewer_id, home=True)
+    def _tagged(self, account_id: int, found: Sequence[Entry], page: Page) -> list[Entry]:
+        """Return what followed hashtags have of the page that ends where `found` does; two round trips at most."""
+
+        def read(tx: Session) -> list[Entry]:
+            tag_ids = followed_hashtags.fetch_ids(tx, account_id)
+            entries = followed_hashtags.fetch_entries(tx, tag_ids, page, _edge(found, page))
+            return [Entry(twoot_id, author_id, is_retwoot=False) for twoot_id, author_id in entries]
+
+        return self._storage.read(read)
+
+    def _items(
+        self, tx: Session, entries: Sequence[Entry], viewer_id: int, tagged: Sequence[Entry]
+    ) -> list[Item]:
+        rows, let_in = home_rows.resolve(tx, entries), {entry.id for entry in tagged}
+        return self._cards.items(tx, rows, viewer_id, home=True, tagged=let_in)
 
 
 def _merged(
     tx: Session, account_id: int, popular: Sequence[int], found: list[Entry], page: Page
 ) -> list[Entry]:
     followed = home_rows.fetch_followed_among(tx, account_id, popular)
-    # what is beyond the last row of a full page is of the next one
-    edge = found[-1].id if len(found) > page.limit else None
-    rows = newest_first([*found, *_read(tx, followed, page, edge)])
+    return _joined(found, _read(tx, followed, page, _edge(found, page)), page)
+
+
+def _edge(found: Sequence[Entry], page: Page) -> int | None:
+    """Return the last row of a full page: what is beyond is of the next one."""
+    return found[-1].id if len(found) > page.limit else None
+
+
+def _joined(found: list[Entry], others: Sequence[Entry], page: Page) -> list[Entry]:
+    """Return the rows of a page from two places, each once, in reading order and one more."""
+    if not others:
+        return found
+    rows = newest_first([*found, *others])
     if page.after is not None:
         rows.reverse()
     return rows[: page.limit + 1]

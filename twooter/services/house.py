@@ -10,6 +10,7 @@ from twooter.services.account_lists import AccountLists
 from twooter.services.accounts import Accounts
 from twooter.services.actions import Actions
 from twooter.services.analytics import Analytics
+from twooter.services.audiences import Audiences
 from twooter.services.audits import Audits
 from twooter.services.background import Background
 from twooter.services.batches import Batches
@@ -20,16 +21,18 @@ from twooter.services.demos import Demos
 from twooter.services.edits import Edits
 from twooter.services.exports import Exports
 from twooter.services.follow_requests import FollowRequests
+from twooter.services.followed_hashtags import FollowedHashtags
 from twooter.services.follows import Follows
 from twooter.services.hashtags import Hashtags
 from twooter.services.histories import Histories
 from twooter.services.homes import Homes
 from twooter.services.ids import Ids
-from twooter.services.indexes import Indexes
 from twooter.services.imports import Imports
+from twooter.services.indexes import Indexes
 from twooter.services.limits import Limits
 from twooter.services.maintenance import Maintenance
 from twooter.services.messages import Messages
+from twooter.services.moderation import Moderation
 from twooter.services.notifications import Notifications
 from twooter.services.outboxes import Outboxes
 from twooter.services.outcomes import Outcomes
@@ -39,11 +42,13 @@ from twooter.services.people import People
 from twooter.services.pins import Pins
 from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
+from twooter.services.reports import Reports
 from twooter.services.schedules import Schedules
 from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
 from twooter.services.suggestions import Suggestions
 from twooter.services.threads import Threads
+from twooter.services.tickets import Tickets
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
@@ -67,6 +72,7 @@ class Services:
     timelines: Timelines
     homes: Homes
     account_lists: AccountLists
+    followed_hashtags: FollowedHashtags
     twoots: Twoots
     edits: Edits
     threads: Threads
@@ -86,6 +92,8 @@ class Services:
     confirmations: Confirmations
     deletions: Deletions
     limits: Limits
+    moderation: Moderation
+    reports: Reports
     messages: Messages
     stats: MessageStats
     timings: Timings
@@ -103,6 +111,8 @@ class Services:
     schedules: Schedules
     trends: Trends
     maintenance: Maintenance
+    audiences: Audiences
+    tickets: Tickets
     background: Background
 
     def authenticate(self, token: str) -> Viewer:

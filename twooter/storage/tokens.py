@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
+from peewee import fn
 
 from twooter.domain.accounts import Role, State, Viewer
 from twooter.domain.pages import Page
 from twooter.domain.tokens import Token
 from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, each, p, packed
-from twooter.storage.tables import Accounts, Credentials, Tokens
+from twooter.storage.tables import Accounts, Credentials, FollowedHashtags, Tokens
 from twooter.storage.twoots import NEWEST
 
 _FIELDS = (Tokens.id, Tokens.created_ms, Tokens.expires_ms, Tokens.last_used_ms, Tokens.user_agent)
@@ -37,6 +38,11 @@ _proof = Statement(
                 Accounts.display_name,
                 Accounts.version,
                 Accounts.protected,
+                fn.EXISTS(
+                    FollowedHashtags.select(FollowedHashtags.tag_id).where(
+                        FollowedHashtags.account_id == Tokens.account_id
+                    )
+                ),
             )
         )
         .join(Accounts, on=(Accounts.id == Tokens.account_id))
@@ -92,6 +98,21 @@ _remove_expired = Statement(
 )
 
 
+_holding = Statement(
+    "tokens_holding",
+    lambda: (
+        Tokens.select(Tokens.account_id, Tokens.id)
+        .join(Accounts, on=(Accounts.id == Tokens.account_id))
+        .where(
+            Tokens.account_id.in_(each("account_ids"))
+            & Tokens.id.in_(each("ids"))
+            & (Tokens.expires_ms > p("now_ms"))
+            & (Accounts.state == State.ACTIVE.value)
+        )
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What a token's row says of the token and of its account."""
@@ -109,13 +130,22 @@ def insert(tx: Session, account_id: int, token: Token, secret_sha256: str) -> No
     tx.insert(_insert, [(account_id, token.id, secret_sha256, *times, token.user_agent)])
 
 
+def fetch_holding(tx: Session, keys: Sequence[tuple[int, int]], now_ms: int) -> set[tuple[int, int]]:
+    """Return which tokens, given by (account, id), hold now, and are of accounts that take part."""
+    account_ids, ids = ([key[part] for key in keys] for part in (0, 1))
+    rows = tx.all(_holding, account_ids=sorted(set(account_ids)), ids=sorted(set(ids)), now_ms=now_ms)
+    return {(row[0], row[1]) for row in rows}
+
+
 def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
     """Return what decides about a token, in one query: every signed-in request pays for it."""
     found = tx.one(_proof, account_id=account_id, id=id_)
     if found is None:
         return None
     row = orjson.loads(found[0])
-    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, row[7], row[8], bool(row[9]))
+    shown = (row[7], row[8], bool(row[9]))
+    follows_hashtags = bool(int(row[10]))  # MariaDB packs it as a text
+    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, *shown, follows_hashtags)
     return Proof(row[0], row[1], row[2], State(row[3]), viewer)
 
 
