@@ -11,7 +11,7 @@ from twooter.domain.events import Envelope
 from twooter.domain.follows import MAX_FOLLOWING, Follow
 from twooter.domain.graph import State
 from twooter.domain.pages import Page
-from twooter.errors import Conflict, Invalid, NotFound
+from twooter.errors import Conflict, Invalid, NotFound, Unavailable
 from twooter.services.follow_edges import FollowEdges
 from twooter.services.follows import event_of
 from twooter.services.house import Services
@@ -324,3 +324,24 @@ def test_home_timelines_are_told_when_both_sides_agree(services: Services, ada: 
     edges.bring([event_of(first)])  # late: it holds no more
     assert told == ["+active", "+active", "-"]
     drain_outbox(services)
+
+
+def test_follows_are_counted_while_home_timelines_are_away(
+    services: Services, ada: Viewer, bob: Viewer, join: SignIn
+) -> None:
+    class Away:
+        def followed(self, follower_id: int, target_id: int) -> None:
+            raise Unavailable(f"no home of {follower_id} with {target_id}")
+
+        unfollowed = followed
+
+    cho = join("cho")
+    for target in (bob, cho):
+        services.follows.follow(ada, target.account_id)
+    made = services.storage.read(
+        lambda tx: follows.fetch(tx, FOLLOWING, ada.account_id, State.ACTIVE, Page())
+    )
+    edges = FollowEdges(services.storage, services.outboxes, Away())
+    with pytest.raises(Unavailable):  # so that it is told again later
+        edges.bring([event_of(follow) for follow in made])
+    assert [counts(services, ada, target) for target in (bob, cho)] == [(2, 1), (2, 1)]

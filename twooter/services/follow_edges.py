@@ -44,7 +44,7 @@ class FollowEdges:
         self.bring([envelope.event for envelope in envelopes])
 
     def bring(self, events: Iterable[Event]) -> None:
-        """Do what `handle` does."""
+        """Do what `handle` does; home timelines come last, for they may be away while follows are counted."""
         arrived: defaultdict[int, list[Follow]] = defaultdict(list)
         answered: defaultdict[int, list[Follow]] = defaultdict(list)
         for event in events:
@@ -52,16 +52,14 @@ class FollowEdges:
                 arrived[event.target_id].append(follow_of(event))
             elif isinstance(event, FollowAnswerEvent):
                 answered[event.target_id].append(follow_of(event))
+        settled: list[Follow] = []
         for target_id, some in arrived.items():
             for part in _parts(by_other(some, of_target=True)):
-                self._tell_homes(
-                    self._outboxes.transact(partial(self._arrive, target_id=target_id, new=part))
-                )
+                settled += self._outboxes.transact(partial(self._arrive, target_id=target_id, new=part))
         for follower_id, some in answered.items():
             for part in _parts(by_other(some, of_target=False)):
-                self._tell_homes(
-                    self._storage.transact(partial(_take_answers, follower_id=follower_id, new=part))
-                )
+                settled += self._storage.transact(partial(_take_answers, follower_id=follower_id, new=part))
+        self._tell_homes(settled)
 
     def _arrive(self, tx: Session, target_id: int, new: dict[int, Follow]) -> list[Follow]:
         """Bring followers' acts to whom they follow; return those that hold then.
