@@ -23,6 +23,7 @@ _SCHEMES = {
     "smtp_url": ("smtp", "smtps"),
 }
 _MIN_KEY = 32
+_LAST_PORT = 65_535
 
 Tls = Literal["auto", "disabled", "preferred", "required", "verify-ca", "verify-identity"]
 
@@ -98,6 +99,20 @@ class Settings(BaseSettings):
         ge=1,
     )
 
+    stream_port: int | None = setting(
+        None, "Port of live updates; unset: the one after `TWOOTER_PORT`; 0: any free one.", ge=0, le=65535
+    )
+    stream_url: str | None = setting(
+        None,
+        "Address clients find live updates at, without a path; unset: `TWOOTER_PUBLIC_URL` in production, where a "
+        "proxy leads `/v1/stream` there, else this machine's `TWOOTER_STREAM_PORT`.",
+    )
+    stream_connections: int = setting(10_000, "Listeners to live updates per process.", ge=1)
+    stream_connections_per_account: int = setting(
+        10, "Listeners to live updates per account and process.", ge=1
+    )
+    stream_entries: int = setting(1000, "Newest events that the log of a topic keeps.", ge=10, le=100_000)
+
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = setting(
         (),
         "Signing keys, comma separated, newest first: the first signs, all verify; production needs 32 "
@@ -144,6 +159,7 @@ class Settings(BaseSettings):
     )
 
     limit_searches: str = setting("300/minute", "Searches per account, or per network without one.")
+    limit_reports: str = setting("30/hour", "Reports to moderators, per account.")
 
     relay_poll_seconds: float = setting(0.1, "Longest pause of an idle relay.", gt=0, le=5)
     resend_seconds: int = setting(
@@ -208,6 +224,7 @@ class Settings(BaseSettings):
         "limit_twoots",
         "limit_anonymous_messages",
         "limit_searches",
+        "limit_reports",
         "limit_follows",
     )
     @classmethod
@@ -216,9 +233,11 @@ class Settings(BaseSettings):
             raise ValueError("must be a rate such as 10/15 minutes")
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "stream_url")
     @classmethod
-    def _no_slash(cls, value: str) -> str:
+    def _no_slash(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
@@ -284,6 +303,20 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.var_dir.resolve() / 'twooter.sqlite3'}"
+
+    @property
+    def stream_listens_on(self) -> int:
+        """Return the port of live updates, 0 for any."""
+        if self.stream_port is not None:
+            return self.stream_port
+        return self.port + 1 if 0 < self.port < _LAST_PORT else 0
+
+    @property
+    def stream_address(self) -> str:
+        """Return where clients find live updates, without the path."""
+        if self.stream_url is not None:
+            return self.stream_url
+        return self.public_url if self.env == "production" else f"http://127.0.0.1:{self.stream_listens_on}"
 
     @property
     def embedded(self) -> bool:

@@ -16,6 +16,7 @@ from twooter.api import clients
 from twooter.api.board import Board
 from twooter.api.operations import Auth, Operation
 from twooter.domain.accounts import Role, Viewer
+from twooter.domain.moderation import check_moderates
 from twooter.errors import BadRequest, Forbidden, Unauthorized
 from twooter.logs import bind_contextvars, clear_contextvars, get_logger
 from twooter.metrics import ANSWERS, REQUESTS
@@ -98,6 +99,8 @@ class Doorway:
             req.context.viewer = self._authenticate(token.strip())
         elif operation.auth is not Auth.OPTIONAL:
             raise Unauthorized("Sign in: POST /v1/tokens gives a token for the Authorization header.")
+        if operation.auth is Auth.MODERATOR:
+            check_moderates(req.context.viewer)
         if operation.auth is Auth.ADMIN and req.context.viewer.role is not Role.ADMIN:
             raise Forbidden("Only administrators may see this.")
 

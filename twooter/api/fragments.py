@@ -37,5 +37,6 @@ class Fragments:
             "counts": twoots.counts(card),
             "quoted": twoots.quoted(card, self.render),
             "viewer": twoots.flags(card.flags),
+            "moderation": twoots.moderation(card),
         }
         return orjson.Fragment(kept[2] + b"," + orjson.dumps(moving)[1:])

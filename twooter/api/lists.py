@@ -67,18 +67,19 @@ class Lists:
         shape: Callable[[T], Any],
         *,
         version: str | None = None,
-        seen_by: Callable[[Viewer, Slice[T]], Slice[T]] | None = None,
+        seen_by: Callable[[Viewer | None, Slice[T]], Slice[T]] | None = None,
     ) -> None:
         """Send the page that the query names.
 
         `version` names what changes when the page does, where it is the same for everybody; `seen_by` makes of such a
-        page what a viewer sees.
+        page what a viewer, or nobody in particular, sees.
         """
         viewer, page = req.context.viewer, self.page(req, query)
         kept = self._find((req.path + _filters(query), page), version, lambda: _read(read, page))
         if viewer is None:
             if kept.anonymous is None:
-                kept.anonymous = self._answer(req, query, kept.found, shape)
+                found = kept.found if seen_by is None else seen_by(None, kept.found)
+                kept.anonymous = self._answer(req, query, found, shape)
             answer = kept.anonymous
         else:
             found = kept.found if seen_by is None else seen_by(viewer, kept.found)

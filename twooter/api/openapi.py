@@ -208,7 +208,7 @@ def _errors(entry: _Entry) -> set[int]:
     found = {*operation.errors, 500, 503}
     if operation.auth is not Auth.NONE:
         found.add(401)
-    if operation.auth is Auth.ADMIN:
+    if operation.auth in (Auth.MODERATOR, Auth.ADMIN):
         found.add(403)
     if operation.query is not None or _PARAMETER.search(entry.path):
         found.add(400)

@@ -18,6 +18,7 @@ class Auth(enum.StrEnum):
     NONE = "none"
     OPTIONAL = "optional"
     REQUIRED = "required"
+    MODERATOR = "moderator"
     ADMIN = "admin"
 
 

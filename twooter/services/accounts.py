@@ -10,6 +10,7 @@ from twooter.domain import searches, text
 from twooter.domain.accounts import Account, Role, State, Viewer
 from twooter.domain.clients import Client
 from twooter.domain.events import AccountEvent, MailEvent
+from twooter.domain.moderation import Act, Deed
 from twooter.errors import Conflict, Invalid, NotFound
 from twooter.logs import get_logger
 from twooter.services.addresses import Addresses
@@ -18,7 +19,7 @@ from twooter.services.ids import Ids
 from twooter.services.limits import Limits
 from twooter.services.outboxes import Outboxes
 from twooter.services.versions import Versions
-from twooter.storage import accounts, blocks, claims, credentials, names
+from twooter.storage import accounts, blocks, claims, credentials, moderation_log, names
 from twooter.storage.credentials import Credential
 from twooter.storage.database import Session, Storage
 
@@ -145,16 +146,32 @@ class Accounts:
         log.info("account_promoted", account_id=id_, role=role.value)
 
     def suspend(self, username: str, *, lift: bool = False) -> None:
-        """Hide an account and make its tokens void, or take that back.
+        """Hide an account and make its tokens void, or take that back; for operators.
 
         Raises: NotFound when there is no such account, or it is being deleted.
         """
-        id_, state = self._id_of(username), State.ACTIVE if lift else State.SUSPENDED
-        among = (State.ACTIVE, State.SUSPENDED)
-        if not self._storage.transact(lambda tx: accounts.set_state(tx, id_, state, among=among)):
-            raise NotFound("account")
+        id_, act = self._id_of(username), Act.READMIT if lift else Act.SUSPEND
+        self.set_suspended(Deed(self._ids.make(), id_, None, act, ""))
+
+    def set_suspended(self, deed: Deed) -> None:
+        """Suspend an account or readmit it, as a row of the moderation log says; twice changes nothing.
+
+        Raises: NotFound when there is no such account, or it is being deleted.
+        """
+        id_, states = deed.account_id, (State.ACTIVE, State.SUSPENDED)
+        before, after = states if deed.act is Act.SUSPEND else states[::-1]
+
+        def work(tx: Session) -> None:
+            if accounts.set_state(tx, id_, after, among=(before,)):
+                moderation_log.append(tx, deed)
+                return
+            account = accounts.find(tx, id_)
+            if account is None or account.state not in states:
+                raise NotFound("account")
+
+        self._storage.transact(work)
         self._versions.move_all(id_)
-        log.info("account_suspended" if not lift else "account_readmitted", account_id=id_)
+        log.info("account_suspended" if after is State.SUSPENDED else "account_readmitted", account_id=id_)
 
     def sweep_claims(self) -> int:
         """Free usernames whose account was never written, settle the others; return how many were looked at."""

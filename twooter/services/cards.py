@@ -130,8 +130,8 @@ class Cards:
         Left out are rows of accounts that the viewer blocks, mutes or is blocked by, and twoots it may not see; what
         several rows show is shown once, in the first of them. `profile_id` is whose doing was asked for, muted or not;
         on a `home` timeline is only what the viewer and those it follows did, without what is for single readers, and
-        the twoots that are there for a hashtag, `tagged`. These, and where everybody's are `listed` all, are of silenced
-        accounts for their followers alone.
+        the twoots that are there for a hashtag, `tagged`. These, and all of them where everybody's are `listed`, are of
+        silenced accounts for their followers alone.
         """
         refs = [row.twoot for row in rows]
         everything, authors, sight = _look(tx, refs, known, [row.by_id for row in rows], viewer_id)

@@ -37,6 +37,7 @@ from twooter.storage import (
     networks,
     notifications,
     pins,
+    reports,
     tokens,
     twoots,
 )
@@ -120,6 +121,8 @@ class Deletions:
         if self._take_actions_back(account_id):
             return False
         if self._storage.transact(partial(notifications.remove_some, account_id=account_id)):
+            return False
+        if self._storage.transact(partial(reports.remove_some, account_id=account_id)):
             return False
         if not self._partings.step(account_id):
             return False

@@ -88,6 +88,10 @@ class Limits:
         """Count a change of whom an account follows, blocks, mutes or notes something about."""
         self._spend("follows", str(account_id), client)
 
+    def report(self, account_id: int, client: Client) -> None:
+        """Count a report of an account to moderators."""
+        self._spend("reports", str(account_id), client)
+
     def search(self, account_id: int | None, client: Client) -> None:
         """Count a search of an account, or of a network without one."""
         self._spend("searches", client.network if account_id is None else str(account_id), client)

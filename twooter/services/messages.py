@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twooter.domain import grammar, pages
+from twooter.domain import grammar, graph, pages
 from twooter.domain import ids as id_rules
 from twooter.domain import twoots as rules
 from twooter.domain.accounts import Viewer
@@ -100,7 +100,11 @@ class Messages:
             page = Page(min(_STEP, limit - len(found)), before=before)
             part = pages.cut(read(page), page, lambda entry: entry[0])
             cards = self._cards.of_entries(tx, part.items, None)
-            found += [cards[twoot_id].twoot for twoot_id, _ in part.items if twoot_id in cards]
+            found += [
+                cards[twoot_id].twoot
+                for twoot_id, _ in part.items
+                if twoot_id in cards and graph.is_listed(cards[twoot_id].author, None)
+            ]
             before = part.next_before
             if before is None or len(found) >= limit:
                 break

@@ -15,6 +15,7 @@ from twooter.domain.graph import STRANGERS, Ties
 from twooter.domain.notifications import Key, Kind, Notice, notices_of, removed_twoot_of
 from twooter.domain.twoots import Twoot
 from twooter.services.ids import Ids
+from twooter.services.streams import Streams
 from twooter.storage import accounts, muted_threads, notifications, ties, twoots
 from twooter.storage.database import Session, Storage
 
@@ -31,7 +32,10 @@ class Notices:
     Where the database is sharded, a transaction is of one account.
     """
 
-    def __init__(self, storage: Storage, ids: Ids, *, is_sharded: bool = False) -> None:
+    def __init__(
+        self, storage: Storage, ids: Ids, *, is_sharded: bool = False, streams: Streams | None = None
+    ) -> None:
+        self._streams = Streams(storage, None) if streams is None else streams
         self._storage = storage
         self._ids = ids
         self._is_sharded = is_sharded
@@ -102,13 +106,15 @@ class _Known:
         return account is not None and account.state is not State.DELETING
 
     def lets(self, notice: Notice) -> bool:
-        """Return whether an account is told: not of whom it mutes or a block is between, nor what it may not see."""
+        """Return whether an account is told: not of whom it mutes or a block is between, nor what it may not see; of
+        silenced ones it hears if it follows them.
+        """
         account_id, _, twoot_id, actor_id = notice.key
-        people = [self.people.get(id_) for id_ in (account_id, actor_id)]
-        if any(account is None or account.state is not State.ACTIVE for account in people):
+        account, actor = self.people.get(account_id), self.people.get(actor_id)
+        if account is None or actor is None or {account.state, actor.state} != {State.ACTIVE}:
             return False
         bond = self.ties.get((account_id, actor_id), STRANGERS)
-        if bond.muting or bond.blocking or bond.blocked_by:
+        if bond.muting or bond.blocking or bond.blocked_by or not graph.is_listed(actor, account_id, bond):
             return False
         return not twoot_id or self._lets_twoot(notice, bond)
 

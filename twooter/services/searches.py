@@ -83,7 +83,7 @@ class Searches:
         """Return what may be seen of twoots that still say what was indexed."""
         rows = [Row(one.twoot_id, one.author_id, Ref(one.twoot_id, one.author_id)) for one in found]
         versions = {one.twoot_id: one.version for one in found}
-        items = self._cards.items(tx, rows, viewer_id)
+        items = self._cards.items(tx, rows, viewer_id, listed=True)
         return [x for x in items if isinstance(x, Card) and x.twoot.version == versions[x.twoot.id]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twooter.domain import pages
+from twooter.domain import graph, pages
 from twooter.domain.accounts import Viewer
 from twooter.domain.actions import Kind
 from twooter.domain.pages import Page, Slice
@@ -26,11 +26,11 @@ class Timelines:
         self._hashtags = hashtags
 
     def public(self, page: Page) -> Slice[Card]:
-        """Return a page of all public twoots, as everybody sees them."""
+        """Return a page of all public twoots, those of silenced accounts among them: `seen_by` leaves these out."""
         return self._storage.read(lambda tx: self._of_entries(tx, page, entries.fetch_public(tx, page)))
 
     def hashtag(self, key: str, page: Page) -> Slice[Card]:
-        """Return a page of a hashtag's twoots, as everybody sees them; empty when nobody has used it."""
+        """Return a page of a hashtag's twoots, as `public` does; empty when nobody has used it."""
         tag_id = self._hashtags.find_id(key)
         if tag_id is None:
             return pages.cut([], page, item_id)
@@ -38,10 +38,15 @@ class Timelines:
             lambda tx: self._of_entries(tx, page, entries.fetch_hashtag(tx, tag_id, page))
         )
 
-    def seen_by(self, viewer: Viewer, found: Slice[Card]) -> Slice[Card]:
-        """Return a page that everybody sees as a viewer does: without those it blocks, mutes or is blocked by."""
+    def seen_by(self, viewer: Viewer | None, found: Slice[Card]) -> Slice[Card]:
+        """Return a page that everybody sees as a viewer does: without those it blocks, mutes or is blocked by, and what
+        silenced accounts wrote for its followers alone.
+        """
         if not found.items:
             return found
+        if viewer is None:
+            listed = [card for card in found.items if graph.is_listed(card.author, None)]
+            return Slice(listed, found.next_before, found.prev_after)
         shown = self._storage.read(lambda tx: self._cards.seen_by(tx, found.items, viewer.account_id))
         return Slice(shown, found.next_before, found.prev_after)
 

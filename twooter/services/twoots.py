@@ -135,7 +135,9 @@ class Twoots:
         twoot = self._storage.read(lambda tx: twoots.find(tx, id_))
         if twoot is None:
             raise NotFound("twoot")
-        return self._cards.one(twoot, None if viewer is None else viewer.account_id)
+        if viewer is None:
+            return self._cards.one(twoot, None)
+        return self._cards.one(twoot, viewer.account_id, moderates=viewer.moderates)
 
     def delete(self, viewer: Viewer, id_: int, *, request_id: str | None = None) -> None:
         """Delete one's own twoot; it is shown nowhere when this returns, and aggregates follow.

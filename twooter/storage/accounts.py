@@ -87,7 +87,8 @@ _remove = Statement("account_remove", lambda: Accounts.delete().where(Accounts.i
 
 
 def _account(row: Row) -> Account:
-    id_, username, display_name, bio, bot, protected, role, state, version, silenced_ms, *counts = row
+    id_, username, display_name, bio, bot, protected, role, state, version, silenced_ms = row[:10]
+    twoots, followers, following = row[10:]
     return Account(
         id_,
         username,
@@ -98,8 +99,10 @@ def _account(row: Row) -> Account:
         Role(role),
         State(state),
         version,
-        *counts,
-        silenced=silenced_ms is not None,
+        twoots,
+        followers,
+        following,
+        silenced_ms is not None,
     )
 
 

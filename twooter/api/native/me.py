@@ -22,6 +22,10 @@ class MeShape(AccountShape):
     email: str
     email_confirmed: bool
     role: str
+    silenced: bool = Field(
+        description="By moderators: your twoots are on public and hashtags' timelines, in search and trends for your "
+        "followers alone, and nobody else is notified of what you do."
+    )
 
 
 class ProfileBody(params.Body):
@@ -42,6 +46,7 @@ def me(value: Account, credential: Credential) -> dict[str, Any]:
         "email": credential.email,
         "email_confirmed": credential.email_confirmed_ms is not None,
         "role": value.role.value,
+        "silenced": value.silenced,
     }
 
 

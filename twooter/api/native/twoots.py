@@ -117,6 +117,9 @@ class TwootShape(BaseModel):
     content_warning: str | None
     quoted: QuotedShape | None
     viewer: ViewerFlags | None = Field(description="Null without a token.")
+    moderation: Literal["hidden"] | None = Field(
+        description="`hidden`: by moderators; nobody sees it but its author and moderators."
+    )
 
 
 class RetwootShape(BaseModel):
@@ -138,6 +141,7 @@ def twoot(card: Card, *, public_url: str) -> dict[str, Any]:
         "counts": counts(card),
         "quoted": quoted(card, partial(twoot, public_url=public_url)),
         "viewer": flags(card.flags),
+        "moderation": moderation(card),
     }
 
 
@@ -155,6 +159,11 @@ def flags(value: Flags | None) -> dict[str, bool] | None:
     if value is None:
         return None
     return {"liked": value.liked, "retwooted": value.retwooted, "bookmarked": value.bookmarked}
+
+
+def moderation(card: Card) -> str | None:
+    """Return what moderators have made of a twoot."""
+    return "hidden" if card.twoot.hidden else None
 
 
 def item(

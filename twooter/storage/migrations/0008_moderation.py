@@ -57,4 +57,4 @@ def up(migrator: Any, db: Database) -> None:  # Any: playhouse's migrator has no
         if name not in {column.name for column in db.get_columns(table)}:
             migrator.migrate(migrator.add_column(table, name, BigIntegerField(null=True)))
     if not any(index.columns == ["silenced_ms"] for index in db.get_indexes("accounts")):
-        migrator.migrate(migrator.add_index("accounts", ("silenced_ms",), False))  # noqa: FBT003 - playhouse's own
+        migrator.migrate(migrator.add_index("accounts", ("silenced_ms",), False))
