@@ -88,6 +88,12 @@ class TooMany(TwooterError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Elsewhere(TwooterError):
+    """What was asked for is answered at another address, which the detail names."""
+
+    code = "elsewhere"
+
+
 class Unavailable(TwooterError):
     """A part Twooter needs does not answer; nothing was half done, and trying again is safe."""
 

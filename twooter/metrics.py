@@ -122,6 +122,20 @@ HOME_DELIVERIES = Counter(
     "Home timelines that a fan-out pushed to, by outcome: kept, or absent, since Redis keeps those of active accounts.",
     ["outcome"],
 )
+STREAM_APPENDS = Counter(
+    "twooter_stream_appends_total", "Events written by workers to logs that somebody listens to."
+)
+STREAM_EVENTS = Counter("twooter_stream_events_total", "Events sent to listeners; heartbeats are none.")
+STREAM_ENDS = Counter(
+    "twooter_stream_ends_total",
+    "Connections of listeners that ended, by outcome: left, slow (dropped), revoked, stopped, or refused at the door.",
+    ["outcome"],
+)
+STREAM_LAG = Histogram(
+    "twooter_stream_lag_seconds",
+    "Time from an event's place in the log to its sending; what a listener catches up on is not counted.",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 REFUSALS = Counter(
     "twooter_rate_limit_refusals_total", "Requests refused by a rate limit, by limit.", ["limit"]
 )
@@ -235,6 +249,7 @@ PARKED = Figure(
     "Events set aside that await an operator, by consumer; counted up to 10,000.",
     ["consumer"],
 )
+STREAM_CONNECTIONS = Figure("twooter_stream_connections", "Listeners connected to this process.")
 SCHEMA_VERSION = Figure("twooter_schema_version", "Number of the newest migration the database has.")
 SCHEMA_PENDING = Figure(
     "twooter_schema_pending_migrations", "Migrations of this version that the database lacks."

@@ -23,6 +23,7 @@ STATUSES: dict[type[errors.TwooterError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Elsewhere: 421,
     errors.Invalid: 422,
     errors.TooMany: 429,
     errors.Unavailable: 503,

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Entry] = {
     "exporter": Entry(
         "exporter:exporter", "Measure queues, outbox, jobs and the day's figures for Prometheus."
     ),
+    "stream": Entry("stream:stream", "Serve live updates: `/v1/stream`, as Server-Sent Events."),
     "migrate": Entry("migrations:migrate", "Bring the database's schema up to date."),
     "config": Entry("configuration:config", "Show every setting and where it came from."),
     "routes": Entry("routes:routes", "List the HTTP routes."),

@@ -10,6 +10,7 @@ from twooter.domain.events import ActionEvent, Envelope, Event, TwootEvent
 from twooter.domain.twoots import Visibility
 from twooter.metrics import HOME_DELIVERIES
 from twooter.services.popular import Popular
+from twooter.services.streams import Streams
 from twooter.storage import fanouts
 from twooter.storage.database import Storage
 from twooter.storage.homes import Entry, HomeWindows
@@ -20,9 +21,19 @@ _kept, _absent = map(HOME_DELIVERIES.labels, ("kept", "absent"))
 
 
 class Fanout:
-    """Pushes; without Redis there is nothing to do."""
+    """Pushes, then tells who listens: what they read when they have begun to is there, or they are told of it.
 
-    def __init__(self, storage: Storage, popular: Popular, windows: HomeWindows | None) -> None:
+    Without Redis and listeners there is nothing to do.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        popular: Popular,
+        windows: HomeWindows | None,
+        streams: Streams | None = None,
+    ) -> None:
+        self._streams = Streams(storage, None) if streams is None else streams
         self._storage = storage
         self._popular = popular
         self._windows = windows
@@ -32,20 +43,27 @@ class Fanout:
 
         Raises: Unavailable when Redis does not answer.
         """
-        if self._windows is None:
+        if self._windows is None and not self._streams.are_there:
             return
         own: defaultdict[int, list[Entry]] = defaultdict(list)
         pushed: defaultdict[int, list[Entry]] = defaultdict(list)
+        of_popular: list[Entry] = []
         for envelope in envelopes:
             entry = _entry(envelope.event)
             if entry is not None:
                 own[entry.actor_id].append(entry)
-                if _is_for_followers(envelope.event) and self._popular.is_pushed(entry.actor_id, entry.id):
+                if not _is_for_followers(envelope.event):
+                    continue
+                if self._popular.is_pushed(entry.actor_id, entry.id):
                     pushed[entry.actor_id].append(entry)
-        self._push(self._windows, own)  # again: the request's own attempt may have failed
-        self._push_to_followers(self._windows, pushed)
+                else:
+                    of_popular.append(entry)
+        self._push(own)  # again: the request's own attempt may have failed
+        self._push_to_followers(pushed)
+        self._streams.tell_of_popular(of_popular)
+        self._streams.tell_all(envelopes)
 
-    def _push_to_followers(self, windows: HomeWindows, entries_of: dict[int, list[Entry]]) -> None:
+    def _push_to_followers(self, entries_of: dict[int, list[Entry]]) -> None:
         """Push to followers, each once for everything that a few pages of them have in common."""
         gathered: defaultdict[int, list[Entry]] = defaultdict(list)
         counts: defaultdict[int, int] = defaultdict(int)
@@ -54,18 +72,19 @@ class Fanout:
                 gathered[follower_id] += entries_of[actor_id]
                 counts[actor_id] += 1
             if len(gathered) >= _AT_ONCE:
-                self._push(windows, gathered)
+                self._push(gathered)
                 gathered = defaultdict(list)
-        self._push(windows, gathered)
+        self._push(gathered)
         for actor_id, count in counts.items():
             if count > self._popular.least_followers:
                 self._popular.promote(actor_id)
 
-    @staticmethod
-    def _push(windows: HomeWindows, entries_of: dict[int, list[Entry]]) -> None:
-        kept = windows.push(entries_of)
-        _kept.inc(kept)
-        _absent.inc(len(entries_of) - kept)
+    def _push(self, entries_of: dict[int, list[Entry]]) -> None:
+        if self._windows is not None:
+            kept = self._windows.push(entries_of)
+            _kept.inc(kept)
+            _absent.inc(len(entries_of) - kept)
+        self._streams.tell_homes(entries_of)
 
 
 def wants(event: Event) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from twooter.domain import notifications as rules
 from twooter.domain import pages
 from twooter.domain.accounts import Author, Viewer
-from twooter.domain.notifications import Kind, Noted, Notification
+from twooter.domain.notifications import Key, Kind, Noted, Notification
 from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Card
 from twooter.services.cards import Cards
@@ -49,6 +49,15 @@ class Notifications:
         `WINDOW`. What came later of the same group is on an earlier page, as a group of its own.
         """
         return self._storage.read(lambda tx: self._page(tx, viewer, kinds, page, grouped=grouped))
+
+    def one(self, key: Key) -> Notification | None:
+        """Return what an account is told of one key, or None where it is not shown it, or not any more."""
+
+        def work(tx: Session) -> Notification | None:
+            shown = self._shown(tx, key.account_id, notifications.fetch_by_keys(tx, [key]))
+            return _notification(shown, notifications.find_mark(tx, key.account_id)) if shown else None
+
+        return self._storage.read(work)
 
     def unread(self, viewer: Viewer) -> Unread:
         """Return how much of what a viewer is shown is newer than its mark; one query where nothing is."""

@@ -29,6 +29,7 @@ log = get_logger("tokens")
 
 TOUCH_MS = 600_000
 """`last_used_ms` is that exact, and written outside the requests."""
+_AT_ONCE = 200
 _REFUSAL = "This token does not hold; sign in again: POST /v1/tokens gives a new one."
 
 
@@ -105,6 +106,15 @@ class Tokens:
             with self._used_lock:
                 self._used.setdefault(account_id, set()).add(id_)
         return proof.viewer
+
+    def holding(self, keys: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Return which tokens, given by (account, id), still hold: for connections that outlive a request."""
+        now_ms = self._ids.now_ms()
+        held = set[tuple[int, int]]()
+        for at in range(0, len(keys), _AT_ONCE):
+            some = keys[at : at + _AT_ONCE]
+            held |= self._storage.read(lambda tx: tokens.fetch_holding(tx, some, now_ms))  # noqa: B023 - run at once
+        return held
 
     def flush(self) -> None:
         """Write which tokens were used lately; to be called about once a minute, outside requests."""

@@ -126,6 +126,12 @@ _of_account = Statement(
         .limit(p("limit"))
     ),
 )
+_by_keys = Statement(
+    "notifications_by_keys",
+    lambda: Notifications.select(Notifications.id, *_KEY).where(
+        in_rows(_KEY, "keys") & (Notifications.active == 1)
+    ),
+)
 # not by the primary key: planning goes with the square of its rows where other indexes begin as it does
 _remove = Statement(
     "notifications_remove",
@@ -177,6 +183,11 @@ def fetch(tx: Session, account_id: int, kinds: Sequence[Kind], page: Page) -> li
 def _noted(row: Row) -> Noted:
     id_, account_id, kind, twoot_id, actor_id = row
     return Noted(id_, Key(account_id, Kind(kind), twoot_id, actor_id))
+
+
+def fetch_by_keys(tx: Session, keys: Sequence[Key]) -> list[Noted]:
+    """Return the notifications of keys that hold, in no order."""
+    return [_noted(row) for row in tx.all(_by_keys, keys=[tuple(key) for key in keys])] if keys else []
 
 
 def fetch_unread(tx: Session, account_id: int, limit: int) -> list[Noted]:

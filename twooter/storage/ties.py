@@ -20,6 +20,7 @@ from twooter.storage.tables import Actions, Blocks, Followers, Following, Mutes
 _TIES = ("approved", "follows", "blocking", "blocked_by", "muting")
 _ACTION = len(_TIES)
 _PAIRS = 50
+_VIEWERS = 200
 _FLAGS = {Kind.LIKE: "liked", Kind.RETWOOT: "retwooted", Kind.BOOKMARK: "bookmarked"}
 
 
@@ -73,6 +74,30 @@ def _between() -> peewee.Query:
     )
 
 
+def _of_many() -> peewee.Query:
+    """Return what `_ties` and `_actions` do for many viewers: each answers (its number, the viewer, the other, kind)."""
+    held = Mutes.until_ms.is_null() | (Mutes.until_ms > p("now_ms"))
+    active = State.ACTIVE.value
+    arms: tuple[tuple[peewee.Field, peewee.Field, Any], ...] = (
+        (Followers.follower_id, Followers.account_id, Followers.state == active),
+        (Following.account_id, Following.target_id, Following.state == active),
+        (Blocks.account_id, Blocks.target_id, None),
+        (Blocks.target_id, Blocks.account_id, None),
+        (Mutes.account_id, Mutes.target_id, held),
+    )
+    ties = (
+        viewer.model.select(SQL(str(number)), viewer, other, SQL("0")).where(
+            viewer.in_(each("viewer_ids")) & other.in_(each("author_ids")) & (SQL("1") if on is None else on)
+        )
+        for number, (viewer, other, on) in enumerate(arms)
+    )
+    actions = Actions.select(SQL(str(_ACTION)), Actions.account_id, Actions.twoot_id, Actions.kind).where(
+        Actions.account_id.in_(each("viewer_ids")) & Actions.twoot_id.in_(each("twoot_ids")) & Actions.active
+    )
+    return _union(*ties, actions)
+
+
+_of_viewers = Statement("ties_of_viewers", _of_many)
 _of_pairs = Statement("ties_of_pairs", _between)
 _to_authors = Statement("ties_to_authors", lambda: _union(*_ties()))
 _to_twoots = Statement("ties_to_twoots", lambda: _union(*_ties(), _actions()))
@@ -148,3 +173,19 @@ def between(tx: Session, pairs: Sequence[tuple[int, int]], now_ms: int) -> dict[
         ):
             found[viewer_id, author_id][_TIES[what]] = True
     return {pair: Ties(**held) for pair, held in found.items()}
+
+
+def of_viewers(
+    tx: Session, viewer_ids: Sequence[int], author_ids: Sequence[int], twoot_ids: Sequence[int], now_ms: int
+) -> dict[int, Sight]:
+    """Return how each of many viewers stands to a few authors and twoots; who is not named is a stranger to all.
+
+    A query for every 200 viewers.
+    """
+    rows: defaultdict[int, list[Row]] = defaultdict(list)
+    for at in range(0, len(viewer_ids), _VIEWERS):
+        some = viewer_ids[at : at + _VIEWERS]
+        given = {"author_ids": author_ids, "twoot_ids": twoot_ids, "now_ms": now_ms}
+        for what, viewer_id, other, kind in tx.all(_of_viewers, viewer_ids=some, **given):
+            rows[viewer_id].append((what, other, kind))
+    return {viewer_id: _sight(found) for viewer_id, found in rows.items()}
