@@ -67,6 +67,7 @@ class Notices:
         ]
         for some in self._transactions(decided, _place):
             self._storage.transact(partial(notifications.apply, notices=some, make_id=self._ids.make))
+        self._streams.tell_of_notifications(notice.key for notice in decided if notice.active)
 
     def _transactions(self, items: Sequence[T], place_of: Callable[[T], Place]) -> list[list[T]]:
         """Return what one transaction each may change, in its order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import redis
 
@@ -19,7 +20,6 @@ KEPT_SECONDS = 600
 """A log is there for this long after it was last opened: who comes back in that time misses nothing."""
 LOGS_AT_ONCE = 500
 TIMEOUT_SECONDS = 2.0
-_NEWS = "stream:news"
 _PAUSE_SECONDS = 1.0
 _PREFIX = b"stream:log:"
 _TICKET = "stream:ticket:"
@@ -108,13 +108,15 @@ class RedisLogs:
         self._url = url
         self._cache = Cache(url, timeout_seconds=TIMEOUT_SECONDS)
         self._most = b"%d" % entries
+        # channels are the same in all of a server's databases
+        self._channel = f"stream:news:{urlsplit(url).path.strip('/')}"
 
     def append(self, entries: Sequence[tuple[str, Pointer]]) -> int:
         """Add to those logs that are there, and tell who listens; return to how many."""
         told = 0
         for at in range(0, len(entries), LOGS_AT_ONCE):
             part = entries[at : at + LOGS_AT_ONCE]
-            given = (self._most, _NEWS.encode(), *(pack(pointer) for _, pointer in part))
+            given = (self._most, self._channel.encode(), *(pack(pointer) for _, pointer in part))
             told += self._run(_append, [name for name, _ in part], given)
         return told
 
@@ -155,7 +157,7 @@ class RedisLogs:
             retry=None,
         )
         with client, client.pubsub() as listening:
-            listening.subscribe(_NEWS)
+            listening.subscribe(self._channel)
             while not stopping.is_set():
                 message = listening.get_message(timeout=1.0)
                 if message is None:
