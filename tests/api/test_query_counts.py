@@ -53,6 +53,10 @@ OF_PEOPLE_AT_MOST = {
     "/v1/blocks": 2,
     "/v1/mutes": 2,
     "/v1/suggestions": 3,
+    "/v1/lists": 1,
+    "/v1/lists/{list}/accounts": 4,
+    "/v1/timelines/lists/{list}": 14,
+    "/v1/me/hashtags": 4,
     "/v1/relationships?ids={everybody}": 2,
 }
 
@@ -108,11 +112,13 @@ def test_a_longer_list_of_accounts_takes_no_more_statements(
     reader = services.authenticate(token)
     services.accounts.change_profile(reader, display_name=None, bio=None, protected=True)
     services.follows.follow(reader, popular.account_id)
+    first = services.account_lists.make(reader, "First").id
     found = []
     for number, other in enumerate(everybody):
         services.follows.follow(popular, other.account_id)
         services.follows.follow(other, popular.account_id)
         services.follows.follow(other, reader.account_id)
+        put_together(services, reader, first, other, number)
         if number % 2:
             services.blocks.block(reader, other.account_id)
             services.relationships.mute(reader, other.account_id, seconds=None)
@@ -121,10 +127,21 @@ def test_a_longer_list_of_accounts_takes_no_more_statements(
             services.suggestions.compute_for(reader.account_id)
             ids = ",".join(str(one.account_id) for one in everybody[: number + 1])
             place = path.replace("{popular}", str(popular.account_id)).replace("{everybody}", ids)
+            place = place.replace("{list}", str(first))
             found.append(statements(client, services, place, token))
     short, long = found
     assert len(long) == len(short), (short, long)
     assert 1 < len(short) <= 1 + OF_PEOPLE_AT_MOST[path], short
+
+
+def put_together(services: Services, viewer: Viewer, list_id: int, other: Viewer, number: int) -> None:
+    """Put somebody who writes and passes on what it wrote on a list; make another list, and follow a hashtag."""
+    services.follows.follow(viewer, other.account_id)
+    services.account_lists.add(viewer, list_id, other.account_id)
+    written = services.twoots.publish(other, Draft(f"One cup of #tea{number}")).twoot
+    services.actions.act(other, Kind.RETWOOT, written.id)
+    services.account_lists.make(viewer, f"List {number}")
+    services.followed_hashtags.follow(viewer, f"tea{number}")
 
 
 def act(services: Services, viewer: Viewer, twoot: str, author: str) -> None:

@@ -175,3 +175,34 @@ def test_a_protected_account_shows_itself_to_its_followers(
                 assert not world.listed(viewer, path) & set(world.twoots.values())
     read = world.read("follower", f"/v1/twoots/{late}").json
     assert read["visibility"] == "followers"
+
+
+@pytest.mark.parametrize("viewer", [viewer for viewer in VIEWERS if viewer != "anonymous"])
+def test_lists_and_followed_hashtags_show_what_is_for_each_viewer(
+    world: World, services: Services, viewer: str
+) -> None:
+    """Also where somebody was put on a list, or a hashtag was followed, before the author blocked the viewer."""
+    client, token, author = world.client, world.tokens[viewer], world.ids["author"]
+    act(client, token, "PUT", "/v1/hashtags/tea/follow")
+    shown = {world.twoots[visibility] for visibility, viewers in MAY_SEE.items() if viewer in viewers}
+    home = world.listed(viewer, "/v1/timelines/home") & set(world.twoots.values())
+    seen_at_home = {"author": set(MAY_SEE), "follower": {"public", "unlisted", "followers"}}
+    expected = {world.twoots[visibility] for visibility in seen_at_home.get(viewer, {"public"})}
+    assert home == expected & shown
+    if viewer not in ("follower", "stranger"):
+        return
+    act(client, token, "PUT", f"/v1/accounts/{author}/follow")
+    drain(services)
+    made = act(client, token, "POST", "/v1/lists", title="Mine").json["id"]
+    act(client, token, "PUT", f"/v1/lists/{made}/accounts/{author}")
+    path = f"/v1/timelines/lists/{made}"
+    assert world.listed(viewer, path) == {world.twoots[name] for name in ("public", "unlisted", "followers")}
+    for other in VIEWERS:
+        if other != viewer:
+            assert world.read(other, path).status_code == (401 if other == "anonymous" else 404)
+    act(client, world.tokens["author"], "PUT", f"/v1/accounts/{world.ids[viewer]}/block")
+    for gone in (path, f"/v1/lists/{made}/accounts"):
+        assert world.listed(viewer, gone) == set()
+    drain(services)
+    for gone in (path, f"/v1/lists/{made}/accounts", "/v1/timelines/home"):
+        assert world.listed(viewer, gone) & {author, *world.twoots.values()} == set()

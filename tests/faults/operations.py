@@ -17,6 +17,7 @@ PLAUSIBLE: Json = {
     "token": "no-token",
     "text": "Plausible #words",
     "tag": "plausible",
+    "title": "Plausible",
     "display_name": "Somebody",
     "bio": "Plausible.",
     "prefix": "plausible",

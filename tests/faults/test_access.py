@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -148,7 +149,15 @@ class Belongings:
     def places(self, operation: Operation) -> dict[str, str]:
         """Return the owner's ids for the parameters of a path; a new noun is to be added to `_ids` above."""
         noun = operation.path.split("/")[2] if operation.path.startswith("/v1/") else ""
+        if noun in ("lists", "timelines"):
+            return {name: {"id": self.list_id}.get(name, self.owner.id) for name in operation.parameters("path")}
         return {name: self._ids[noun] if name == "id" else "mine" for name in operation.parameters("path")}
+
+    @cached_property
+    def list_id(self) -> str:
+        """Return a list of the owner's, made when it is first asked for."""
+        made = self._client.call("POST", "/v1/lists", {"title": "Mine"}, token=self.owner.token)
+        return str(made.json["id"])
 
     def state(self) -> list[object]:
         """Return all that the owner sees of what is the owner's."""
@@ -157,6 +166,9 @@ class Belongings:
             f"/v1/twoots/{self.twoot}",
             f"/v1/accounts/{self.owner.id}/twoots",
             "/v1/tokens",
+            f"/v1/lists/{self.list_id}",
+            f"/v1/lists/{self.list_id}/accounts",
+            "/v1/me/hashtags",
         ]
         answers = [self._client.call("GET", address, token=self.owner.token) for address in addresses]
         return [_uncounted(answer.json) for answer in answers] + [self._sign_in().status]
@@ -250,7 +262,9 @@ def test_an_owner_may_do_all_this(client: Client, sign_up: SignUp) -> None:
         body = operation.plausible_body()
         if body and "old_password" in body:
             body["old_password"] = PASSWORD
-        if _is_about_another(operation):
+        if operation.path.endswith("/accounts/{member}"):
+            doer, places = _with_a_list(client, sign_up)
+        elif _is_about_another(operation):
             doer, places = _asked(client, sign_up)
         else:
             doer, places = owner, Belongings(client, owner).places(operation)
@@ -276,6 +290,13 @@ def _asked(client: Client, sign_up: SignUp) -> tuple[Member, dict[str, str]]:
         what="the request",
     )
     return owner, {"id": other.id}
+
+
+def _with_a_list(client: Client, sign_up: SignUp) -> tuple[Member, dict[str, str]]:
+    """Return an account, a list of its own and the id of somebody whom it follows."""
+    owner, other = sign_up(), sign_up()
+    assert client.call("PUT", f"/v1/accounts/{other.id}/follow", token=owner.token).status == 200
+    return owner, {"id": Belongings(client, owner).list_id, "member": other.id}
 
 
 def _uncounted(value: Any) -> Any:

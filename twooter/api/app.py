@@ -160,7 +160,7 @@ def _lists(
         Route("/v1/lists", AccountListsResource(found, *counted, lists)),
         Route("/v1/lists/{id}", AccountListResource(found)),
         Route("/v1/lists/{id}/accounts", ListAccountsResource(found, lists)),
-        Route("/v1/lists/{id}/accounts/{account_id}", ListAccountResource(found, *counted)),
+        Route("/v1/lists/{id}/accounts/{member}", ListAccountResource(found, *counted)),
         Route("/v1/timelines/lists/{id}", ListTimeline(found, lists, fragments)),
         Route("/v1/hashtags/{tag}/follow", FollowedHashtagResource(services.followed_hashtags, *counted)),
         Route("/v1/me/hashtags", MyHashtagsResource(services.followed_hashtags, lists)),

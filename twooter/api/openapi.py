@@ -151,7 +151,7 @@ def _path_parameters(path: str) -> list[Json]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": _ID if name == "id" else {"type": "string", "minLength": 1},
+            "schema": _ID if name in ("id", "member") else {"type": "string", "minLength": 1},
         }
         for name in _PARAMETER.findall(path)
     ]

@@ -146,7 +146,7 @@ class ListAccountsResource:
 
 
 class ListAccountResource:
-    """`/v1/lists/{id}/accounts/{account_id}`."""
+    """`/v1/lists/{id}/accounts/{member}`."""
 
     def __init__(self, account_lists: AccountLists, limits: Limits, clients: Clients) -> None:
         self._account_lists = account_lists
@@ -159,17 +159,17 @@ class ListAccountResource:
         answers={204: None},
         errors=(404, 409, 429),
     )
-    def on_put(self, req: falcon.Request, resp: falcon.Response, id: str, account_id: str) -> None:
+    def on_put(self, req: falcon.Request, resp: falcon.Response, id: str, member: str) -> None:
         """Put on."""
-        list_id, member_id = params.id_of(id, "list"), params.id_of(account_id, "account")
+        list_id, member_id = params.id_of(id, "list"), params.id_of(member, "account")
         self._limits.graph_change(req.context.viewer.account_id, self._clients.of(req))
         self._account_lists.add(req.context.viewer, list_id, member_id)
         resp.status = falcon.HTTP_204
 
     @operation("Take an account off a list of yours", auth=Auth.REQUIRED, answers={204: None}, errors=(404,))
-    def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str, account_id: str) -> None:
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str, member: str) -> None:
         """Take off."""
-        list_id, member_id = params.id_of(id, "list"), params.id_of(account_id, "account")
+        list_id, member_id = params.id_of(id, "list"), params.id_of(member, "account")
         self._account_lists.take_off(req.context.viewer, list_id, member_id)
         resp.status = falcon.HTTP_204
 
@@ -183,7 +183,7 @@ class ListTimeline:
         self._fragments = fragments
 
     @operation(
-        "Read the timeline of a list of yours: the twoots and retwoots of those on it whom you follow",
+        "Read what those on a list of yours, whom you follow, write and pass on",
         auth=Auth.REQUIRED,
         query=PageQuery,
         answers={200: TimelinePage},
