@@ -12,6 +12,7 @@ from twooter.domain import windows
 from twooter.domain.windows import Unit
 from twooter.logs import get_logger
 from twooter.services.ids import Ids
+from twooter.services.silences import Silences
 from twooter.storage import trends
 from twooter.storage.database import Storage
 
@@ -28,15 +29,23 @@ class Trends:
     def __init__(self, storage: Storage, ids: Ids) -> None:
         self._storage = storage
         self._ids = ids
+        self._silences = Silences(storage)
 
     def compute(self) -> int:
-        """Score the hashtags that accounts use today, and let those of before fade; return how many trend."""
+        """Score the hashtags that accounts use today, and let those of before fade; return how many trend.
+
+        Silenced accounts do not count, and what without them is nothing does not fade: it is gone.
+        """
         now_ms = self._ids.now_ms()
         today_ms = windows.start(Unit.DAY, now_ms)
         former = {tag: (score, at_ms) for tag, score, at_ms in self._storage.read(trends.fetch_all)}
+        candidates = {tag: (today, yesterday) for tag, today, yesterday in self._candidates(today_ms)}
+        silenced = self._silences.counts(sorted(candidates.keys() | former.keys()), today_ms)
+        for tag in silenced.vain & former.keys():
+            del former[tag]
         fresh = {
-            tag: rules.score(today, yesterday, now_ms - today_ms)
-            for tag, today, yesterday in self._candidates(today_ms)
+            tag: rules.score(*silenced.without(tag, today, yesterday), now_ms - today_ms)
+            for tag, (today, yesterday) in candidates.items()
         }
         scores = []
         for tag in fresh.keys() | former.keys():

@@ -8,8 +8,8 @@ from peewee import JOIN, fn
 
 from twooter.domain.windows import Unit
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, p
-from twooter.storage.tables import HashtagWindows, TopTags, Trends, Windows
+from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.tables import ActiveAccounts, HashtagAccounts, HashtagWindows, TopTags, Trends, Windows
 
 PAGE = 5_000
 _TOP_UNITS = (int(Unit.HOUR), int(Unit.DAY), int(Unit.MONTH), int(Unit.YEAR))
@@ -38,6 +38,31 @@ _candidates = Statement(
         )
         .order_by(HashtagWindows.tag_id)
         .limit(p("limit"))
+    ),
+)
+_active = Statement(
+    "trend_active_among",
+    lambda: (
+        ActiveAccounts.select(ActiveAccounts.account_id)
+        .distinct()
+        .where(
+            ActiveAccounts.day_ms.in_(each("days"))
+            & ActiveAccounts.account_id.in_(each("account_ids"))
+            & (ActiveAccounts.uses > 0)
+        )
+    ),
+)
+_users = Statement(
+    "trend_users_among",
+    lambda: (
+        HashtagAccounts.select(HashtagAccounts.tag_id, HashtagAccounts.day_ms, fn.COUNT(1))
+        .where(
+            HashtagAccounts.tag_id.in_(each("tags"))
+            & HashtagAccounts.day_ms.in_(each("days"))
+            & HashtagAccounts.account_id.in_(each("account_ids"))
+            & (HashtagAccounts.uses > 0)
+        )
+        .group_by(HashtagAccounts.tag_id, HashtagAccounts.day_ms)
     ),
 )
 _all = Statement("trends_all", lambda: Trends.select(Trends.tag_id, Trends.score_milli, Trends.computed_ms))
@@ -101,6 +126,19 @@ def fetch_candidates(
         _candidates, today_ms=today_ms, yesterday_ms=yesterday_ms, least=least, after=after, limit=PAGE
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def fetch_active(tx: Session, days: Sequence[int], account_ids: Sequence[int]) -> list[int]:
+    """Return those of some accounts that wrote something on days."""
+    return [row[0] for row in tx.all(_active, days=days, account_ids=account_ids)] if account_ids else []
+
+
+def fetch_users(
+    tx: Session, tags: Sequence[int], days: Sequence[int], account_ids: Sequence[int]
+) -> dict[tuple[int, int], int]:
+    """Return by (hashtag, day) how many of some accounts used it; three lists of one at least."""
+    rows = tx.all(_users, tags=tags, days=days, account_ids=account_ids)
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def fetch_all(tx: Session) -> list[tuple[int, float, int]]:
