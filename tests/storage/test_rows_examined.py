@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref
 from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.storage import actions, follows
+from twooter.storage import actions, followed_hashtags, follows
 from twooter.storage import edges as rows_of_edges
 from twooter.storage.actions import Action
 from twooter.storage.database import Session, Storage
@@ -151,6 +152,20 @@ def test_lists_of_likes_examine_the_rows_they_show(
     likers = check(storage, lambda: services.actions.doers(twoot.id, Kind.LIKE, wanted, None))
     done = check(storage, lambda: storage.read(lambda tx: actions.fetch(tx, me, Kind.LIKE, wanted)))
     assert (len(likers.items), len(done)) == ((0, 0) if page == "empty" else (LIMIT, LIMIT + 1))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_followed_hashtags_examine_a_page_of_each(page: str, services: Services, loaded: Loaded) -> None:
+    """What they found goes through the tables of their union, which the database counts as well: five times."""
+    busy = services.hashtags.find_id(loaded.hashtag)
+    assert busy is not None
+    wanted, storage = PAGES[page](min(loaded.sample_ids)), services.storage
+    for tag_ids in ([busy], [busy, *range(1, 10)]):
+        read = partial(followed_hashtags.fetch_entries, tag_ids=tag_ids, page=wanted)
+        shown = storage.read(read)
+        rows = examined(storage, lambda read=read: storage.read(read))  # type: ignore[misc]  # as above
+        assert len(shown) == (0 if page == "empty" else LIMIT + 1)
+        assert rows.total() <= 5 * (LIMIT + 1), rows
 
 
 def test_messages_examine_the_rows_they_show(services: Services, loaded: Loaded) -> None:
