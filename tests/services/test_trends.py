@@ -1,11 +1,13 @@
 """Trends and top hashtags are what the windows say, however they are read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.services.happenings import History, rows
 from twooter.domain import windows
+from twooter.domain.accounts import Role
 from twooter.domain.windows import Unit
 from twooter.services import trends as service
 from twooter.services.house import Services
@@ -95,3 +97,20 @@ def test_a_hashtag_nobody_uses_any_more_is_no_top(services: Services, talked: Hi
     drain()
     services.trends.compute_tops()
     assert rows(services, TopTags, "tag_id") == []
+
+
+def test_silenced_accounts_make_no_trend_and_what_they_made_is_gone(
+    services: Services, talked: History
+) -> None:
+    services.trends.compute()
+    moderator = replace(talked.join(), role=Role.MODERATOR)
+    for person in talked.people[1:3]:  # of rain one is left, of tea two
+        services.moderation.silence(moderator, person.account_id, "Too loud.")
+    assert services.trends.compute() == 1
+    assert trending(services) == ["tea"]
+    before = dict(rows(services, Hashtags, "name", "uses"))
+    assert before["rain"] == 3
+    for person in talked.people[1:3]:
+        services.moderation.unsilence(moderator, person.account_id)
+    services.trends.compute()
+    assert trending(services) == ["tea", "rain"]
