@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -107,10 +108,20 @@ _show = Statement(
     ),
 )
 NEWEST = 2**63 - 1
+_KEPT = 1_000
+"""Rows a process need not unpack again, as long as nothing in them changes: 2 MB of what is read now."""
+_MAX_KEPT = 2_000
+"""Characters of such a row: messages may be longer."""
 
 
 def _twoot(found: Row) -> Twoot:
-    row = orjson.loads(found[0])
+    text: str = found[0]
+    return _kept(text) if len(text) <= _MAX_KEPT else _unpacked(text)
+
+
+def _unpacked(text: str) -> Twoot:
+    """Return the twoot of a packed row: the same text is always the same value."""
+    row = orjson.loads(text)
     return Twoot(
         row[0],
         row[1],
@@ -132,6 +143,9 @@ def _twoot(found: Row) -> Twoot:
         quotes=row[19],
         hidden=row[20] is not None,
     )
+
+
+_kept = functools.lru_cache(_KEPT)(_unpacked)
 
 
 def _row(twoot: Twoot) -> Row:
