@@ -155,7 +155,8 @@ class Settings(BaseSettings):
     limit_twoots: str = setting("300/15 minutes", "Twoots per account.")
     limit_anonymous_messages: str = setting("300/15 minutes", "Anonymous messages per network.")
     limit_follows: str = setting(
-        "600/15 minutes", "Follows, blocks, mutes, notes and their taking back, per account."
+        "600/15 minutes",
+        "Follows, blocks, mutes, notes, lists, followed hashtags and their taking back, per account.",
     )
 
     limit_searches: str = setting("300/minute", "Searches per account, or per network without one.")
