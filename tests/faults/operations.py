@@ -25,6 +25,9 @@ PLAUSIBLE: Json = {
     "ids": "1",
     "q": "plausible",
     "id": "1",
+    "account_id": "1",
+    "reason": "spam",
+    "note": "Plausible.",
 }
 """A value for each name that something requires, or that text can be kept under."""
 

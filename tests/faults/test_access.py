@@ -149,8 +149,14 @@ class Belongings:
     def places(self, operation: Operation) -> dict[str, str]:
         """Return the owner's ids for the parameters of a path; a new noun is to be added to `_ids` above."""
         noun = operation.path.split("/")[2] if operation.path.startswith("/v1/") else ""
+        if noun == "moderation":
+            noun = operation.path.split("/")[3]
+        if noun == "reports" and operation.parameters("path"):
+            return {"id": self.report_id}
         if noun in ("lists", "timelines"):
-            return {name: {"id": self.list_id}.get(name, self.owner.id) for name in operation.parameters("path")}
+            return {
+                name: {"id": self.list_id}.get(name, self.owner.id) for name in operation.parameters("path")
+            }
         return {name: self._ids[noun] if name == "id" else "mine" for name in operation.parameters("path")}
 
     @cached_property
@@ -158,6 +164,12 @@ class Belongings:
         """Return a list of the owner's, made when it is first asked for."""
         made = self._client.call("POST", "/v1/lists", {"title": "Mine"}, token=self.owner.token)
         return str(made.json["id"])
+
+    @cached_property
+    def report_id(self) -> str:
+        """Return a report of the owner's, made when it is first asked for."""
+        given = {"account_id": "1", "reason": "spam"}
+        return str(self._client.call("POST", "/v1/reports", given, token=self.owner.token).json["id"])
 
     def state(self) -> list[object]:
         """Return all that the owner sees of what is the owner's."""
@@ -244,14 +256,41 @@ def test_another_account_cannot_smuggle_an_owners_id_into_a_body(
     assert (me["id"], me["role"], me["email_confirmed"]) == (stranger.id, "user", False)
 
 
-def test_only_administrators_read_what_is_for_them(client: Client, member: Member) -> None:
+def test_only_moderators_and_administrators_read_what_is_for_them(client: Client, member: Member) -> None:
     forbidden = [
         str(operation)
         for operation in protected(client)
         if operation.method == "GET"
         and client.call("GET", operation.address(), token=member.token).status == 403
     ]
-    assert forbidden == ["GET /v1/analytics/requests", "GET /v1/analytics/queries"]
+    assert forbidden == [
+        "GET /v1/moderation/reports",
+        "GET /v1/moderation/log",
+        "GET /v1/analytics/requests",
+        "GET /v1/analytics/queries",
+    ]
+
+
+def test_a_moderator_may_do_what_is_for_moderators_with_what_is_anybodys(
+    app: App, client: Client, sign_up: SignUp
+) -> None:
+    moderator = sign_up()
+    with sqlite3.connect(app.database_path, timeout=10) as database:
+        database.execute("UPDATE accounts SET role = 'moderator' WHERE id = ?", (moderator.id,))
+    database.close()
+    found = [x for x in operations(client) if x.path.startswith("/v1/moderation/")]
+    assert len(found) > 8
+    for operation in found:
+        belongings = Belongings(client, sign_up())
+        address = operation.address(belongings.places(operation))
+        answer = client.call(operation.method, address, operation.plausible_body(), token=moderator.token)
+        assert answer.status in (200, 204), (str(operation), answer)
+        own = Belongings(client, moderator)
+        if operation.parameters("path") and "reports" not in operation.path:
+            address = operation.address(own.places(operation))
+            assert_refused(
+                client.call(operation.method, address, operation.plausible_body(), token=moderator.token), 403
+            )
 
 
 def test_an_owner_may_do_all_this(client: Client, sign_up: SignUp) -> None:
@@ -269,7 +308,7 @@ def test_an_owner_may_do_all_this(client: Client, sign_up: SignUp) -> None:
         else:
             doer, places = owner, Belongings(client, owner).places(operation)
         answer = client.call(operation.method, operation.address(places), body, token=doer.token)
-        if operation.signed_in_only and not operation.path.startswith("/v1/analytics/"):
+        if operation.signed_in_only and not operation.path.startswith(("/v1/analytics/", "/v1/moderation/")):
             assert answer.status in (200, 201, 202, 204), (str(operation), answer)
 
 

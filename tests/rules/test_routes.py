@@ -86,7 +86,7 @@ def test_what_belongs_to_somebody_needs_a_token(served: tuple[Route, ...]) -> No
         if path.startswith("/v1/me"):
             assert operation.auth is Auth.REQUIRED, (method, path)
         if method == "DELETE":
-            assert operation.auth in (Auth.REQUIRED, Auth.ADMIN), (method, path)
+            assert operation.auth in (Auth.REQUIRED, Auth.MODERATOR, Auth.ADMIN), (method, path)
 
 
 def test_authenticated_posts_take_an_idempotency_key(served: tuple[Route, ...]) -> None:

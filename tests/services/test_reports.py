@@ -141,10 +141,7 @@ def test_a_report_is_taken_given_up_and_resolved_once(
     for assigned, holder in ((True, judge), (True, judge), (False, None), (True, judge)):
         case = decide(judge, id_, Decision(assigned=assigned))
         assert (case.assignee and case.assignee.id) == (holder and holder.account_id)
-    works = [
-        lambda viewer=viewer: decide(viewer, id_, RESOLVED)  # type: ignore[misc]  # bound as a default
-        for viewer in (judge, other) * 3
-    ]
+    works = [lambda viewer=viewer: decide(viewer, id_, RESOLVED) for viewer in (judge, other) * 3]
     made = at_once(services.storage, works)
     assert sum(not isinstance(one, Exception) for one in made) == 1
     assert {one.code for one in made if isinstance(one, Exception)} == {"resolved"}  # type: ignore[attr-defined]  # Conflict
