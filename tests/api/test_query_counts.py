@@ -17,12 +17,14 @@ from tests.outbox import drain
 from tests.queries import recorded
 from tests.services.happenings import person
 from twooter.api.app import create_app
-from twooter.domain.accounts import Viewer
+from twooter.domain.accounts import Role, Viewer
 from twooter.domain.actions import Kind
 from twooter.domain.clients import Client
+from twooter.domain.moderation import Reason
 from twooter.domain.twoots import Draft
 from twooter.errors import Conflict
 from twooter.services.house import Services
+from twooter.services.reports import Complaint, Decision
 
 AT_MOST = {
     "/v1/timelines/public": 4,
@@ -58,6 +60,12 @@ OF_PEOPLE_AT_MOST = {
     "/v1/timelines/lists/{list}": 14,
     "/v1/me/hashtags": 4,
     "/v1/relationships?ids={everybody}": 2,
+}
+
+OF_MODERATORS_AT_MOST = {
+    "/v1/moderation/reports": 3,
+    "/v1/moderation/reports?state=resolved": 3,
+    "/v1/moderation/log": 2,
 }
 
 Publish = Callable[..., str]
@@ -142,6 +150,29 @@ def put_together(services: Services, viewer: Viewer, list_id: int, other: Viewer
     services.actions.act(other, Kind.RETWOOT, written.id)
     services.account_lists.make(viewer, f"List {number}")
     services.followed_hashtags.follow(viewer, f"tea{number}")
+
+
+@pytest.mark.parametrize("path", OF_MODERATORS_AT_MOST)
+def test_a_longer_list_of_moderators_takes_no_more_statements(
+    path: str, client: TestClient, services: Services, sign_up: SignUp
+) -> None:
+    token, found = sign_up("judge"), []
+    services.accounts.promote("judge", Role.MODERATOR)
+    judge = services.authenticate(token)
+    for number in range(8):
+        author, reporter = person(services), person(services)
+        id_ = services.twoots.publish(author, Draft("One cup")).twoot.id
+        for complaint in (Complaint(None, id_, Reason.SPAM), Complaint(author.account_id, None, Reason.SPAM)):
+            report = services.reports.file(reporter, complaint)
+            services.reports.decide(judge, report.id, Decision(assigned=True))
+        services.reports.decide(judge, report.id, Decision(resolves=True, note="Done."))
+        services.reports.file(reporter, complaint)
+        services.moderation.hide(judge, id_, "Spam.")
+        if number in (0, 7):
+            found.append(statements(client, services, path, token))
+    short, long = found
+    assert len(long) == len(short), (short, long)
+    assert 1 < len(short) <= 1 + OF_MODERATORS_AT_MOST[path], short
 
 
 def act(services: Services, viewer: Viewer, twoot: str, author: str) -> None:
