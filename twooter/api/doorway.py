@@ -28,7 +28,7 @@ Authenticate = Callable[[str], Viewer]
 Observe = Callable[[str, float, bool], None]
 """Called with (method and route template, seconds, whether it was a 5xx)."""
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _NO_OPERATION = Operation("")
 _METHODS = frozenset(falcon.constants.HTTP_METHODS)
 SECURITY_HEADERS = {
@@ -70,7 +70,7 @@ class Doorway:
             self.board.begin()
         context.started = time.perf_counter()
         given = req.get_header("X-Request-ID")
-        context.request_id = given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        context.request_id = given if given and REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         context.viewer = None
         context.client = None
         context.max_body_bytes = self._max_body_bytes

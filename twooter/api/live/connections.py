@@ -12,7 +12,7 @@ from twooter.api.live import heads
 from twooter.api.live.reception import Visit
 from twooter.domain.streams import News
 
-BUFFER_BYTES = 65_536
+BUFFER_BYTES = 262_144
 """What waits for a reader in the process; one that leaves more unread is dropped."""
 _KERNEL_BYTES = 65_536
 """What waits for it in the kernel, which would take some megabytes otherwise."""
@@ -30,6 +30,7 @@ class Connection(asyncio.Protocol):
         "checks_at",
         "outcome",
         "transport",
+        "unsent",
         "visit",
         "waiting",
     )
@@ -43,6 +44,8 @@ class Connection(asyncio.Protocol):
         self.began_at = self.beats_at = self.checks_at = time.monotonic()
         self.outcome = "left"
         self.visit: Visit | None = None
+        self.unsent = 0
+        """Events that it missed and that are being shown."""
         self.waiting: list[News] | None = None
         """What happens while it catches up; None once it has."""
 
@@ -61,12 +64,7 @@ class Connection(asyncio.Protocol):
         head, end, _ = self._buffer.partition(heads.END)
         if end or len(self._buffer) > heads.MAX_BYTES:
             self._buffer = None
-            self._received(self, head if end else b"")
-
-    @property
-    def has_asked(self) -> bool:
-        """Return whether the request's head is there."""
-        return self._buffer is None
+            self._received(self, head if end and len(head) <= heads.MAX_BYTES else b"")
 
     def connection_lost(self, _: Exception | None) -> None:
         """Say that it is gone."""

@@ -16,7 +16,7 @@ from twooter.api.live import frames
 from twooter.api.live.connections import Connection
 from twooter.api.native.notifications import notification
 from twooter.domain.notifications import Notification
-from twooter.domain.streams import Mark, News
+from twooter.domain.streams import Mark, News, Position
 from twooter.domain.twoots import Item, Retwoot
 from twooter.logs import get_logger
 from twooter.metrics import STREAM_EVENTS, STREAM_LAG
@@ -25,6 +25,7 @@ from twooter.services.audiences import Audiences
 log = get_logger("streams")
 
 _AT_ONCE = 32
+_PATIENCE_SECONDS = 30
 _MAX_WAITING = 10_000
 """Events; when more wait to be shown, all are told to read again instead."""
 MAX_CATCH_UP = 1_000
@@ -76,12 +77,36 @@ class Hub:
         if now:
             self._put(news, now)
 
-    def catch_up(self, connection: Connection, missed: Sequence[News]) -> None:
-        """Bring what a connection missed, then what happened meanwhile; from now on it is told at once."""
-        meanwhile, connection.waiting = connection.waiting or [], None
-        known = {(news.log, news.position) for news in missed}
-        for news in (*missed, *(news for news in meanwhile if (news.log, news.position) not in known)):
-            self._put(news, [connection])
+    async def catch_up(self, connection: Connection, missed: Sequence[News]) -> None:
+        """Bring what a connection missed, as fast as it reads, then what happened meanwhile.
+
+        From then on it is told at once. One that reads nothing for half a minute is dropped.
+        """
+        seen: set[tuple[str, Position]] = set()
+        waiting, connection.waiting = [*missed, *(connection.waiting or ())], []
+        while waiting:
+            for at in range(0, len(waiting), _AT_ONCE):
+                for news in waiting[at : at + _AT_ONCE]:
+                    if (news.log, news.position) not in seen:
+                        seen.add((news.log, news.position))
+                        connection.unsent += 1
+                        self._put(news, [connection])
+                if not await self._has_read(connection):
+                    return
+            waiting, connection.waiting = connection.waiting, []
+        connection.waiting = None
+
+    async def _has_read(self, connection: Connection) -> bool:
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while connection.unsent or connection.transport.get_write_buffer_size():
+            if connection.transport.is_closing():
+                return False
+            if time.monotonic() > until:
+                connection.outcome = "slow"
+                connection.transport.abort()
+                return False
+            await asyncio.sleep(0.01)
+        return True
 
     def reset(self, names: Iterable[str] | None = None) -> None:
         """Tell who listens to logs, or to any, that it may have missed something of them."""
@@ -107,6 +132,8 @@ class Hub:
     def _put(self, news: News, connections: list[Connection]) -> None:
         if len(self._queue) >= _MAX_WAITING:
             log.warning("stream_overrun", events=len(self._queue))
+            for connection in {connection for _, some in self._queue for connection in some}:
+                connection.unsent = 0
             self._queue.clear()
             self.reset()
         self._queue.append((news, connections))
@@ -141,6 +168,7 @@ class Hub:
         news, connections = delivery
         sent = 0
         for connection in connections:
+            connection.unsent = max(0, connection.unsent - 1)
             visit = connection.visit
             topic = None if visit is None else visit.topic_of.get(news.log)
             if visit is None or topic is None:

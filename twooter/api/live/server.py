@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from twooter.api.doorway import SECURITY_HEADERS
+from twooter.api.doorway import REQUEST_ID, SECURITY_HEADERS
 from twooter.api.errors import STATUSES, document
 from twooter.api.fragments import Fragments
 from twooter.api.live import frames, heads
@@ -27,6 +27,7 @@ from twooter.errors import BadRequest, TooMany, TwooterError, Unavailable
 from twooter.logs import get_logger
 from twooter.metrics import STREAM_CONNECTIONS, STREAM_ENDS
 from twooter.services.house import Services
+from twooter.storage.streams import Opened
 
 log = get_logger("streams")
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class StreamServer:
         self._back = ThreadPoolExecutor(1, "stream-events")
         self._fragments = Fragments(public_url=services.settings.public_url)
         self._connections: set[Connection] = set()
+        self._asking: set[Connection] = set()
         self._of_account: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = threading.Event()
@@ -80,9 +82,7 @@ class StreamServer:
         """
         loop = asyncio.get_running_loop()
         self._hub = Hub(self._audiences, self._fragments, self._back)
-        server = await loop.create_server(
-            lambda: Connection(self._received, self._seen_off), host, port, backlog=_BACKLOG
-        )
+        server = await loop.create_server(self._connection, host, port, backlog=_BACKLOG)
         self.port = server.sockets[0].getsockname()[1]
         log.info("stream_listening", port=self.port)
         listening = threading.Thread(target=self._listen, args=(loop,), name="stream-logs", daemon=True)
@@ -122,7 +122,13 @@ class StreamServer:
 
     # coming and going
 
+    def _connection(self) -> Connection:
+        connection = Connection(self._received, self._seen_off)
+        self._asking.add(connection)
+        return connection
+
     def _received(self, connection: Connection, raw: bytes) -> None:
+        self._asking.discard(connection)
         try:
             head = heads.parse(raw)
         except BadRequest as ex:
@@ -170,7 +176,7 @@ class StreamServer:
             return
         if visit.since is None:
             connection.send(frames.ready(visit.topics, str(visit.begins)))
-            self._hub.catch_up(connection, [])
+            await self._hub.catch_up(connection, [])
             return
         since: Mark = visit.since
         try:
@@ -181,10 +187,11 @@ class StreamServer:
         if broken:
             lost = sorted({visit.topics[visit.topic_of[name]] for name in broken})
             connection.send(frames.reset(lost))
-        self._hub.catch_up(connection, missed)
+        await self._hub.catch_up(connection, missed)
 
     def _seen_off(self, connection: Connection) -> None:
         STREAM_ENDS.labels(connection.outcome).inc()
+        self._asking.discard(connection)
         self._connections.discard(connection)
         visit, connection.visit = connection.visit, None
         if visit is not None:
@@ -223,7 +230,9 @@ class StreamServer:
         connection.close(heads.answer(status, headers, body), "refused")
 
     def _headers(self, head: Head | None) -> dict[str, str]:
-        headers = {**SECURITY_HEADERS, "Cache-Control": "no-store", "X-Request-ID": secrets.token_hex(8)}
+        given = "" if head is None else head.headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        headers = {**SECURITY_HEADERS, "Cache-Control": "no-store", "X-Request-ID": request_id}
         origins = self._settings.cors_origins
         if origins:
             headers["Vary"] = "Origin"
@@ -257,6 +266,9 @@ class StreamServer:
 
     def _beat(self, now: float) -> list[Connection]:
         """Send heartbeats that are due; return whose token is to be looked at again."""
+        for connection in [c for c in self._asking if now - c.began_at > _HEAD_SECONDS]:
+            connection.outcome = "refused"
+            connection.transport.abort()
         due = []
         for connection in list(self._connections):
             if connection.visit is None:
@@ -290,10 +302,12 @@ class StreamServer:
 
     async def _reopen(self, names: list[str], *, is_after_loss: bool) -> None:
         """Keep logs from being forgotten; of those that were, something may have been missed."""
-        try:
-            opened = await self._in_thread(lambda: self._audiences.open(names))
-        except TwooterError:
-            return  # the next connection to the logs begins with this
+        opened: Opened | None = None
+        while opened is None:
+            try:
+                opened = await self._in_thread(lambda: self._audiences.open(names))
+            except TwooterError:
+                await asyncio.sleep(_TICK_SECONDS)
         lost = names if is_after_loss else sorted(opened.begun)
         if lost:
             self._hub.reset(lost)
