@@ -46,6 +46,7 @@ SUMMARIES: dict[int, str] = {
     409: "The request contradicts the present state.",
     413: "The body is too large.",
     415: "The body is not JSON, or encoded.",
+    421: "This is served at another address.",
     422: "A value breaks a rule; `errors` names each field.",
     429: "A limit is used up.",
     500: "Something went wrong here.",
