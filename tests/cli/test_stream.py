@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from tests.houses import PASSWORD, opened
 from tests.listeners import Listener
-from tests.outbox import drain
 from tests.processes import Server, free_port, private_folder, wait_until
 from twooter.domain.accounts import Viewer
 from twooter.domain.clients import Client
@@ -39,7 +38,7 @@ def stream(settings: Settings, private_redis: Server) -> Iterator[Server]:
 
     def answers() -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{ops}/readyz", timeout=5) as answer:  # noqa: S310 - idem
+            with urlopen(f"http://127.0.0.1:{ops}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -68,15 +67,16 @@ def publish(services: Services, viewer: Viewer, text: str) -> str:
     """Publish, with workers' part done, as soon as Redis answers."""
     twoot = services.twoots.publish(viewer, Draft(text)).twoot
 
+    _, deliveries = services.outboxes.seal()
+
     def done() -> bool:
         with suppress(
             Unavailable
-        ):  # as a worker, whose connection is to a Redis of the past: it is done again
-            drain(services)
-            for delivery in services.outboxes.overdue():
-                services.batches.run(delivery.consumer, delivery.batch_id)
-            return True
-        return False
+        ):  # as a worker whose connections are to a Redis of the past: it is done again
+            while deliveries:
+                services.batches.run(deliveries[0].consumer, deliveries[0].batch_id)
+                deliveries.pop(0)
+        return not deliveries
 
     wait_until(done, seconds=20, what="the worker's part")
     return str(twoot.id)

@@ -106,7 +106,9 @@ def test_a_slow_reader_is_dropped_and_the_others_hear_everything(
         heard: list[str] = []
 
         def read() -> None:
-            heard.extend(h.data["id"] for h in iter(reader.next, None) if len(heard) < many)
+            for _ in range(many):
+                happening = reader.next()
+                heard.append("" if happening is None else happening.data["id"])
 
         reading = threading.Thread(target=read, daemon=True)
         reading.start()
