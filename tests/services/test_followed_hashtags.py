@@ -168,7 +168,10 @@ def test_a_token_says_from_the_next_request_on_whether_to_look(services: Service
     assert not ada.follows_hashtags
     services.followed_hashtags.follow(ada, "tea")
     assert again(ada) == replace(ada, follows_hashtags=True)
+    services.followed_hashtags.follow(ada, "cake")
     services.followed_hashtags.unfollow(ada, "tea")
+    assert again(ada).follows_hashtags
+    services.followed_hashtags.unfollow(ada, "cake")
     assert again(ada) == ada
 
 

@@ -51,7 +51,12 @@ class FollowedHashtags:
         """Follow a hashtag no more; one that is not followed is left alone, whether it exists or not."""
         tag_id = self._hashtags.find_id(grammar.tag_key(name))
         if tag_id is not None:
-            self._storage.transact(lambda tx: followed_hashtags.remove(tx, viewer.account_id, tag_id))
+
+            def work(tx: Session) -> None:
+                begin(tx, viewer.account_id)
+                followed_hashtags.remove(tx, viewer.account_id, tag_id)
+
+            self._storage.transact(work)
             log.info("hashtag_unfollowed", account_id=viewer.account_id, tag_id=tag_id)
 
     def fetch(self, viewer: Viewer, page: Page) -> Slice[HashtagHistory]:

@@ -13,7 +13,7 @@ from twooter.domain.pages import Page
 from twooter.storage.database import Session
 from twooter.storage.entries import Entry
 from twooter.storage.statements import Insert, Question, Statement, p
-from twooter.storage.tables import FollowedHashtags, HashtagEntries
+from twooter.storage.tables import Accounts, FollowedHashtags, HashtagEntries
 from twooter.storage.twoots import NEWEST
 
 TAGS_AT_ONCE = 10
@@ -31,6 +31,12 @@ _remove = Statement(
 _ids = Statement(
     "followed_hashtag_ids",
     lambda: FollowedHashtags.select(FollowedHashtags.tag_id).where(_of_account).limit(MAX_FOLLOWED),
+)
+
+
+_mark = Statement(
+    "account_follows_hashtags",
+    lambda: Accounts.update(follows_hashtags=p("follows")).where(Accounts.id == p("account_id")),
 )
 
 
@@ -70,13 +76,15 @@ _oldest = Statement("followed_hashtags_oldest", lambda: _entries(peewee.Asc))
 
 
 def insert(tx: Session, account_id: int, tag_id: int, edge_id: int) -> None:
-    """Note that an account follows a hashtag; one that it follows keeps its place."""
+    """Note that an account follows a hashtag; one that it follows keeps its place. The caller holds its lock."""
     tx.insert(_insert, [(account_id, tag_id, edge_id)])
+    tx.run(_mark, account_id=account_id, follows=True)
 
 
 def remove(tx: Session, account_id: int, tag_id: int) -> None:
-    """Take a follow back."""
+    """Take a follow back. The caller holds the account's lock."""
     tx.run(_remove, account_id=account_id, tag_id=tag_id)
+    tx.run(_mark, account_id=account_id, follows=bool(fetch_ids(tx, account_id)))
 
 
 def fetch_ids(tx: Session, account_id: int) -> list[int]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from peewee import fn
 
 from twooter.domain.accounts import Role, State, Viewer
 from twooter.domain.pages import Page
 from twooter.domain.tokens import Token
 from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, each, p, packed
-from twooter.storage.tables import Accounts, Credentials, FollowedHashtags, Tokens
+from twooter.storage.tables import Accounts, Credentials, Tokens
 from twooter.storage.twoots import NEWEST
 
 _FIELDS = (Tokens.id, Tokens.created_ms, Tokens.expires_ms, Tokens.last_used_ms, Tokens.user_agent)
@@ -38,11 +37,7 @@ _proof = Statement(
                 Accounts.display_name,
                 Accounts.version,
                 Accounts.protected,
-                fn.EXISTS(
-                    FollowedHashtags.select(FollowedHashtags.tag_id).where(
-                        FollowedHashtags.account_id == Tokens.account_id
-                    )
-                ),
+                Accounts.follows_hashtags,
             )
         )
         .join(Accounts, on=(Accounts.id == Tokens.account_id))
@@ -144,8 +139,7 @@ def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
         return None
     row = orjson.loads(found[0])
     shown = (row[7], row[8], bool(row[9]))
-    follows_hashtags = bool(int(row[10]))  # MariaDB packs it as a text
-    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, *shown, follows_hashtags)
+    viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, *shown, bool(row[10]))
     return Proof(row[0], row[1], row[2], State(row[3]), viewer)
 
 

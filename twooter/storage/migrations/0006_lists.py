@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import BigIntegerField, CompositeKey, Database, Model
+from peewee import BigIntegerField, BooleanField, CompositeKey, Database, Model
 
 from twooter.storage.columns import LongText
 
@@ -46,6 +46,8 @@ _TABLES = (AccountLists, ListMembers, FollowedHashtags)
 
 
 def up(migrator: Any, db: Database) -> None:  # Any: playhouse's migrator has no types
-    """Make the tables, unless a run that was killed has."""
+    """Make the tables and a column, unless a run that was killed has; the version before knows neither."""
     with db.bind_ctx(_TABLES):
         db.create_tables(_TABLES, safe=True)
+    if "follows_hashtags" not in {column.name for column in db.get_columns("accounts")}:
+        migrator.migrate(migrator.add_column("accounts", "follows_hashtags", BooleanField(null=True)))

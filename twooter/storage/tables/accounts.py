@@ -24,6 +24,7 @@ class Accounts(Table):
     twoots = counter()
     followers = counter()
     following = counter()
+    follows_hashtags = BooleanField(null=True)
     silenced_ms = BigIntegerField(null=True)
 
     class Meta:
