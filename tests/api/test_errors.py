@@ -22,6 +22,7 @@ RAISED: list[tuple[TwooterError, int, str]] = [
     (errors.Forbidden("no", code="email_not_confirmed"), 403, "email_not_confirmed"),
     (errors.NotFound("twoot"), 404, "not_found"),
     (errors.Conflict("no"), 409, "conflict"),
+    (errors.Elsewhere("there"), 421, "elsewhere"),
     (errors.Invalid(FieldError("a", "x", "no"), FieldError("b", "y", "nor")), 422, "invalid"),
     (errors.Invalid.field("a", "x", "no"), 422, "invalid"),
     (errors.TooMany("no", retry_after_seconds=7), 429, "rate_limited"),

@@ -64,6 +64,7 @@ def test_everything_is_denied_and_then_a_little_allowed(name: str) -> None:
         }.get(component(pod), {53, 3306, 6379, 5671, 5672}), owner
         assert into == {
             "api": {"http", 9000},
+            "stream": {"http", 9000},
             "dev-database": {"database", 9000},
             "dev-redis": {"redis", 9000},
         }.get(component(pod), {9000}), owner

@@ -23,7 +23,7 @@ from twooter.cli import COMMANDS
 from twooter.settings import Settings
 from workers.__main__ import main as workers
 
-PARTS = {"api", "worker", "beat", "relay", "exporter", "migrate"}
+PARTS = {"api", "worker", "beat", "relay", "exporter", "stream", "migrate"}
 WITHOUT_HEALTHCHECK = {"migrate": "it ends", "collector": "its image has no program that could ask"}
 ROOTS = {"collector": "Docker's log files are root's"}
 

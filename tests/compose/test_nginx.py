@@ -15,6 +15,8 @@ import pytest
 from tests import servers
 from tests.databases import SqliteTemplate
 from tests.faults.apps import App
+from tests.faults.clients import Client
+from tests.listeners import Listener
 from tests.processes import Server, free_port, private_folder, wait_until
 
 SOURCE = Path(__file__).parents[2] / "compose/nginx"
@@ -27,7 +29,11 @@ STRANGER = "127.0.0.2"
 def api(sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """Start the API, which believes the proxy's address alone."""
     database = sqlite_template.fresh(tmp_path_factory.mktemp("nginx"))
-    settings = {"TWOOTER_TRUSTED_PROXIES": "127.0.0.1/32", "TWOOTER_LIMIT_REGISTRATIONS": "1/hour"}
+    settings = {
+        "TWOOTER_TRUSTED_PROXIES": "127.0.0.1/32",
+        "TWOOTER_LIMIT_REGISTRATIONS": "1/hour",
+        "TWOOTER_STREAM_PORT": str(free_port()),
+    }
     with App.embedded(database, **settings) as app:
         yield app
 
@@ -35,15 +41,15 @@ def api(sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def nginx(api: App) -> Iterator[Server]:
     """Start nginx with compose's files, where only ports and the folder for what it writes are others."""
-    server = proxy(api.port)
+    server = proxy(api.port, int(api.settings["TWOOTER_STREAM_PORT"]))
     try:
         yield server.start()
     finally:
         server.stop()
 
 
-def proxy(api_port: int) -> Server:
-    """Return an nginx in front of a port."""
+def proxy(api_port: int, stream_port: int = 9) -> Server:
+    """Return an nginx in front of a port, and one of live updates."""
     port, folder = free_port(), private_folder("nginx")
     configuration = (SOURCE / "nginx.conf").read_text()
     assert configuration.count("listen 8080;") == 1
@@ -51,6 +57,8 @@ def proxy(api_port: int) -> Server:
     (folder / "nginx.conf").write_text(configuration.replace("/tmp/", f"{folder}/"))  # noqa: S108 - the container's
     upstream = (SOURCE / "upstream.conf").read_text()
     upstream, names = re.subn(r"server api:8000 resolve\b", f"server 127.0.0.1:{api_port}", upstream)
+    upstream, streams = re.subn(r"server stream:8001 resolve\b", f"server 127.0.0.1:{stream_port}", upstream)
+    assert streams == 1
     upstream, resolvers = re.subn(r"^resolver .*$", "", upstream, flags=re.MULTILINE)
     assert (names, resolvers) == (1, 1)  # Docker's names are for Docker
     (folder / "upstream.conf").write_text(upstream)
@@ -205,3 +213,16 @@ def test_queries_are_in_no_log(nginx: Server) -> None:
     ask(nginx, "GET", "/v1/timelines/public?cursor=private")
     wait_until(lambda: '"event":"proxied"' in nginx.log(), seconds=5, what="the log line")
     assert "private" not in nginx.log()
+
+
+def test_live_updates_flow_through(api: App, nginx: Server) -> None:
+    """The problem is the stream's own: nginx leads there, and hands its answer on as it is."""
+    with Listener(
+        nginx.port, "home", token="twt_1_2_x", headers={"X-Request-ID": "from-a-client-1"}
+    ) as refused:
+        assert (refused.status, refused.headers["x-request-id"]) == (401, "from-a-client-1")
+    client = Client(api.port)
+    member = client.sign_up("listener")
+    with Listener(nginx.port, "home", token=member.token) as listener:
+        assert (listener.status, listener.headers["content-type"]) == (200, "text/event-stream")
+        listener.ready()

@@ -163,6 +163,6 @@ spec:
 
 {{- define "twooter.priorityClass" -}}
 {{- if .root.Values.priorityClasses.create -}}
-{{- include "twooter.fullname" .root }}-{{ ternary "serving" "background" (eq .component "api") -}}
+{{- include "twooter.fullname" .root }}-{{ ternary "serving" "background" (has .component (list "api" "stream")) -}}
 {{- end -}}
 {{- end -}}

@@ -14,6 +14,8 @@ TWOOTER_HOST: Pods listen on all their addresses
 TWOOTER_PORT: Pods listen on 8000; the Service's port is api.service.port
 TWOOTER_METRICS_PORT: Pods are asked on 9000
 TWOOTER_LOG_FORMAT: Logs are always JSON here
+TWOOTER_STREAM_PORT: Pods of live updates listen on 8001
+TWOOTER_STREAM_CONNECTIONS: Set stream.connections
 TWOOTER_WORKERS: Set api.processes
 TWOOTER_THREADS: Set api.threads
 TWOOTER_GRACEFUL_SECONDS: Set api.gracefulSeconds or worker.gracefulSeconds

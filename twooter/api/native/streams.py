@@ -13,7 +13,7 @@ from twooter.services.tickets import Tickets
 
 
 class StreamQuery(params.Query):
-    """What to listen to."""
+    """What to listen to; each event's data is a row of its topic's list, its id is what to go on after."""
 
     topics: str = Field(
         "home",
@@ -45,7 +45,7 @@ class StreamResource:
         self._address = f"{stream_url}/v1/stream"
 
     @operation(
-        "Listen to live updates: Server-Sent Events named by their topic, each with a row of the topic's list",
+        "Listen to live updates, as Server-Sent Events named by their topic",
         query=StreamQuery,
         answers={200: str},
         errors=(400, 401, 421, 429, 503),
@@ -65,7 +65,7 @@ class TicketsResource:
         self._address = f"{stream_url}/v1/stream"
 
     @operation(
-        "Get a ticket with which a browser begins one stream, as its `ticket` parameter",
+        "Get a ticket with which a browser listens to live updates once",
         auth=Auth.REQUIRED,
         answers={201: TicketShape},
         errors=(503,),
