@@ -220,6 +220,27 @@ def test_what_one_process_changes_another_shows_at_once(
         assert shown(read(apps[1], path)) == shown(read(apps[0], path)) == []
 
 
+@pytest.mark.parametrize("shows", ["retwoot", "quote", "tagged quote"])
+def test_what_others_pass_on_goes_everywhere_with_its_twoot(
+    shared: list[Services], apps: list[TestClient], shows: str
+) -> None:
+    ada, bob = join(shared[0], "ada"), join(shared[0], "bob")
+    written = publish(apps[0], ada, "a word")
+    if shows == "retwoot":
+        apps[0].simulate_put(f"/v1/twoots/{written}/retwoot", headers=bearer(bob))
+    else:
+        quote = {"text": "hear, hear #öl", "quote_of": written}
+        assert apps[0].simulate_post("/v1/twoots", json=quote, headers=bearer(bob)).status_code == 201
+    bob_id = shared[0].authenticate(bob).account_id
+    path = "/v1/timelines/tags/öl" if shows == "tagged quote" else f"/v1/accounts/{bob_id}/twoots"
+    assert "a word" in settled(apps[1], path).text
+    with recorded(shared[1].storage) as names:
+        assert "a word" in read(apps[1], path).text
+    assert names == []  # it is kept
+    apps[0].simulate_delete(f"/v1/twoots/{written}", headers=bearer(ada))
+    assert "a word" not in read(apps[1], path).text
+
+
 def test_a_retwoot_that_one_process_takes_back_another_shows_no_longer(
     shared: list[Services], apps: list[TestClient]
 ) -> None:

@@ -18,7 +18,7 @@ from twooter.api.params import PageQuery
 from twooter.domain.accounts import Viewer
 from twooter.domain.pages import Page, Slice
 from twooter.metrics import CACHE
-from twooter.services.versions import PAGE_SECONDS, Versions
+from twooter.services.versions import PAGE_SECONDS, PUBLIC, Versions
 
 T = TypeVar("T")
 _KEPT_PAGES = 128
@@ -36,6 +36,8 @@ class Kept(Generic[T]):
     found: Slice[T]
     until: float
     anonymous: Answer | None = None
+    public: bytes | None = None
+    """Version of the public page, which any author moves who takes something away; None where that is no matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,17 @@ class Lists:
         *,
         version: str | None = None,
         seen_by: Callable[[Viewer | None, Slice[T]], Slice[T]] | None = None,
+        is_alone: Callable[[T], bool] = lambda _: True,
     ) -> None:
         """Send the page that the query names.
 
         `version` names what changes when the page does, where it is the same for everybody; `seen_by` makes of such a
-        page what a viewer, or nobody in particular, sees.
+        page what a viewer, or nobody in particular, sees; `is_alone` says of an item that it shows no other author's
+        twoot, which that author may take away: then the page holds as long as the public one does.
         """
         viewer, page = req.context.viewer, self.page(req, query)
-        kept = self._find((req.path + _filters(query), page), version, lambda: _read(read, page))
+        place = (req.path + _filters(query), page)
+        kept = self._find(place, version, lambda: _read(read, page), is_alone)
         if viewer is None:
             if kept.anonymous is None:
                 found = kept.found if seen_by is None else seen_by(None, kept.found)
@@ -106,24 +111,39 @@ class Lists:
         """Send a page that was read, with more fields beside its items."""
         _send(req, resp, self._answer(req, query, found, shape, beside=beside))
 
-    def _find(self, place: tuple[str, Page], version: str | None, read: Callable[[], Kept[T]]) -> Kept[T]:
+    def _find(
+        self,
+        place: tuple[str, Page],
+        version: str | None,
+        read: Callable[[], Kept[T]],
+        is_alone: Callable[[T], bool],
+    ) -> Kept[T]:
         """Return the page, read by one thread at a time where it may be kept."""
         current = None if version is None else self._versions.find(version)
         if current is None:
             return read()
         key = (*place, current)
         kept = self._kept.get(key)
-        if kept is not None and kept.until >= time.monotonic():
+        if kept is not None and self._holds(kept):
             _hit()
             return kept
         with self._locks[hash(key) % _LOCKS]:
             kept = self._kept.get(key)
-            if kept is None or kept.until < time.monotonic():
+            if kept is None or not self._holds(kept):
                 _miss()
                 if len(self._kept) >= _KEPT_PAGES:
                     self._kept = {}
+                public = self._versions.find(PUBLIC)  # from before the reading, too
                 kept = self._kept[key] = read()
+                if not all(map(is_alone, kept.found.items)):
+                    kept.public = public or b""
             return kept
+
+    def _holds(self, kept: Kept[Any]) -> bool:  # Any: idem
+        """Return whether a kept page may be sent still; its version was looked up by the caller."""
+        if kept.until < time.monotonic():
+            return False
+        return kept.public is None or kept.public == self._versions.find(PUBLIC)
 
     def _answer(
         self,
@@ -201,5 +221,5 @@ def unchanged(req: falcon.Request, resp: falcon.Response, etag: str) -> bool:
         given.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in given.split(","))
     ):
         resp.status = falcon.HTTP_304
-        return True
+        return kept.public is None or kept.public == self._versions.find(PUBLIC)
     return False

@@ -132,6 +132,11 @@ Item = Card | Retwoot
 """A row of a timeline."""
 
 
+def is_alone(item: Item) -> bool:
+    """Return whether a timeline's row shows nothing of another author: neither passes it on nor quotes."""
+    return not isinstance(item, Retwoot) and item.twoot.quote is None
+
+
 def item_id(item: Item) -> int:
     """Return what a timeline's row is ordered by."""
     return item.id if isinstance(item, Retwoot) else item.twoot.id

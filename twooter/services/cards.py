@@ -184,7 +184,9 @@ class Cards:
         authors = {card.author.id: card.author for card in (*cards, *inner)}
         quoted = {card.twoot.id: card.twoot for card in inner}
         everything = [*(card.twoot for card in cards), *quoted.values()]
-        sight = _sight(tx, viewer_id, authors, everything)
+        is_open = not any(author.protected or author.silenced for author in authors.values())
+        twoot_ids = sorted({twoot.id for twoot in everything})
+        (sight,) = tx.ask([ties.sight(viewer_id, sorted(authors), twoot_ids, _now_ms(), is_open=is_open)])
         shown = _Shown(viewer_id, authors, quoted, sight)
         return [
             seen
@@ -217,9 +219,7 @@ class _Shown:
     def card(self, twoot: Twoot, *, with_quoted: bool = True) -> Card | None:
         """Return a twoot's card, or None where its author is not active or the viewer may not see it."""
         author, bond = self.authors.get(twoot.author_id), self.sight.to(twoot.author_id)
-        if author is None or not graph.may_see(
-            twoot, author, self.viewer_id, bond, moderates=self.moderates
-        ):
+        if author is None or not graph.may_see(twoot, author, self.viewer_id, bond, moderates=self.moderates):
             return None
         # a quote within a quote is named, not shown
         inner = self.quoted.get(twoot.quote.id) if twoot.quote is not None and with_quoted else None

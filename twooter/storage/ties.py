@@ -18,6 +18,8 @@ from twooter.storage.statements import Question, Statement, each, in_rows, p
 from twooter.storage.tables import Actions, Blocks, Followers, Following, Mutes
 
 _TIES = ("approved", "follows", "blocking", "blocked_by", "muting")
+_OF_FOLLOWS = 2
+"""The first of them, which decide nothing about what is for everybody."""
 _ACTION = len(_TIES)
 _PAIRS = 50
 _VIEWERS = 200
@@ -75,7 +77,7 @@ def _between() -> peewee.Query:
 
 
 def _of_many() -> peewee.Query:
-    """Return what `_ties` and `_actions` do for many viewers: each answers (its number, the viewer, the other, kind)."""
+    """Return what `_ties` and `_actions` do for many viewers: each answers (number, viewer, other, kind)."""
     held = Mutes.until_ms.is_null() | (Mutes.until_ms > p("now_ms"))
     active = State.ACTIVE.value
     arms: tuple[tuple[peewee.Field, peewee.Field, Any], ...] = (
@@ -101,6 +103,7 @@ _of_viewers = Statement("ties_of_viewers", _of_many)
 _of_pairs = Statement("ties_of_pairs", _between)
 _to_authors = Statement("ties_to_authors", lambda: _union(*_ties()))
 _to_twoots = Statement("ties_to_twoots", lambda: _union(*_ties(), _actions()))
+_to_open_twoots = Statement("ties_to_open_twoots", lambda: _union(*_ties()[_OF_FOLLOWS:], _actions()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +139,22 @@ def fetch(
 
 
 def sight(
-    viewer_id: int, author_ids: Sequence[int], twoot_ids: Sequence[int], now_ms: int
+    viewer_id: int,
+    author_ids: Sequence[int],
+    twoot_ids: Sequence[int],
+    now_ms: int,
+    *,
+    is_open: bool = False,
 ) -> Question[Sight]:
-    """Ask how a viewer stands to authors, of which there is one at least, and what it did with twoots."""
+    """Ask how a viewer stands to authors, of which there is one at least, and what it did with twoots.
+
+    Where all `is_open` to everybody, who follows whom is not asked.
+    """
     given: dict[str, Any] = {"viewer_id": viewer_id, "author_ids": author_ids, "now_ms": now_ms}
     if not twoot_ids:
         return Question(_to_authors, given, _sight)
-    return Question(_to_twoots, {**given, "twoot_ids": twoot_ids}, _sight)
+    statement = _to_open_twoots if is_open else _to_twoots
+    return Question(statement, {**given, "twoot_ids": twoot_ids}, _sight)
 
 
 def _sight(rows: list[Row]) -> Sight:

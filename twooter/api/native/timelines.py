@@ -14,6 +14,7 @@ from twooter.api.native.twoots import ItemShape, TwootShape
 from twooter.api.operations import Auth, operation
 from twooter.api.params import PageQuery
 from twooter.domain import grammar
+from twooter.domain.twoots import is_alone
 from twooter.services import versions
 from twooter.services.homes import Homes
 from twooter.services.timelines import Timelines
@@ -107,6 +108,7 @@ class HashtagTimeline(TimelineResource):
             self._fragments.render,
             version=versions.of_hashtag(key),
             seen_by=self._timelines.seen_by,
+            is_alone=is_alone,
         )
 
 
@@ -128,4 +130,4 @@ class AccountTimeline(TimelineResource):
         # a viewer may see more than everybody: its page is nobody else's
         version = versions.of_author(account_id) if viewer is None else None
         read = partial(self._timelines.account, account_id, viewer=viewer)
-        self._lists.answer(req, resp, query, read, self._fragments.item, version=version)
+        self._lists.answer(req, resp, query, read, self._fragments.item, version=version, is_alone=is_alone)
