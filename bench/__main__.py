@@ -10,7 +10,18 @@ from pathlib import Path
 
 import click
 
-from bench import footprint, growth, homes, loader, message_stats, publishing, report, servers, timelines
+from bench import (
+    footprint,
+    growth,
+    homes,
+    loader,
+    message_stats,
+    publishing,
+    report,
+    servers,
+    streams,
+    timelines,
+)
 from bench.report import Line
 from bench.servers import Backend
 from bench.stage import Plan, Stage
@@ -27,6 +38,7 @@ CASES: dict[str, Callable[[Stage], list[Line]]] = {
     "footprint": footprint.run,
     "growth": growth.run,
     "homes": homes.run,
+    "streams": streams.run,
 }
 
 

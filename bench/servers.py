@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 WORKERS, THREADS = 2, 8
 _PYTHONPATH = f"{ROOT / 'bench' / 'production'}:{ROOT}"
 SERVE, RELAY = ("-m", "twooter", "serve"), ("-m", "twooter", "relay")
+STREAM = ("-m", "twooter", "stream")
 WORK = ("-m", "workers", "worker", "--concurrency", "1")
 SECRET = "bench-secret-of-at-least-thirty-two-bytes"
 _DURABLE = [
@@ -103,6 +104,14 @@ def relay(settings: Mapping[str, str]) -> Server:
 def worker(settings: Mapping[str, str]) -> Server:
     """Start a Celery worker of one process."""
     return _background("worker", [sys.executable, *WORK], settings)
+
+
+def stream(settings: Mapping[str, str]) -> Server:
+    """Start live updates, on the port that the server names."""
+    port = free_port()
+    server = _background("stream", [sys.executable, *STREAM], {**settings, "TWOOTER_STREAM_PORT": str(port)})
+    server.port = port
+    return server
 
 
 def empty(database_url: str) -> bool:

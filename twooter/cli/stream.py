@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import threading
 
@@ -28,6 +29,8 @@ def stream() -> None:
         raise click.ClickException(
             "Set TWOOTER_CACHE_URL; without it live updates are inside `python -m twooter run`."
         )
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a shell's 1,024 would be a thousand listeners
     logs.configure(settings)
     logs.counters.append(metrics.count_log)
     services = wire(settings)
