@@ -8,9 +8,11 @@ import redis
 from tests.api.live.conftest import Person
 from tests.listeners import Listener
 from tests.outbox import drain
+from tests.queries import recorded
 from twooter.api.live.server import StreamServer
 from twooter.domain.accounts import Role
 from twooter.domain.actions import Kind
+from twooter.domain.streams import TWOOT, News, Pointer, Position
 from twooter.domain.twoots import Visibility
 from twooter.services.house import Services
 
@@ -218,3 +220,18 @@ def test_a_silenced_account_is_not_heard_in_public(
         heard = listener.next()
     assert heard is not None
     assert heard.data["id"] == str(last.id)
+
+
+def test_an_event_costs_as_many_statements_for_many_as_for_one(
+    ada: Person, ben: Person, services: Services
+) -> None:
+    quoted = ada.write("Quoted.")
+    twoot = ben.write("I quote.", quote_of=quoted.id)
+    news = News("public", Position(1, 0), Pointer(TWOOT, (twoot.id, ben.id)))
+    counts = []
+    for viewer_ids in ([ada.id], [ada.id, *range(1, 190)]):
+        with recorded(services.storage) as names:
+            assert ada.id in services.audiences.shown(news, viewer_ids)
+        counts.append(names)
+    assert counts[0] == counts[1]
+    assert len(counts[0]) <= 6, counts
