@@ -130,7 +130,14 @@ def test_every_queue_group_is_a_deployment_that_can_differ() -> None:
     fast, slow = (one(manifests, "Deployment", f"twooter-worker-{name}")["spec"] for name in ("fast", "slow"))
     assert (fast["replicas"], slow["replicas"]) == (3, 1)
     container = fast["template"]["spec"]["containers"][0]
-    assert container["args"] == ["workers", "worker", "--queues", "fanout,aggregates,notify", "--concurrency", "4"]
+    assert container["args"] == [
+        "workers",
+        "worker",
+        "--queues",
+        "fanout,aggregates,notify",
+        "--concurrency",
+        "4",
+    ]
     assert container["resources"]["limits"]["memory"] == "1Gi"
     assert slow["template"]["spec"]["nodeSelector"] == {"pool": "cheap"}
     assert slow["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] == "512Mi"

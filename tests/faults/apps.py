@@ -62,7 +62,12 @@ class App:
     @classmethod
     def embedded(cls, database_url: str, **settings: str) -> "App":
         """Return the one process of a laptop; settings are TWOOTER_* variables without limits, unless given."""
-        given = {"TWOOTER_DATABASE_URL": database_url, "TWOOTER_STREAM_PORT": "0", **_WITHOUT_LIMITS, **settings}
+        given = {
+            "TWOOTER_DATABASE_URL": database_url,
+            "TWOOTER_STREAM_PORT": "0",
+            **_WITHOUT_LIMITS,
+            **settings,
+        }
         return cls(["embedded"], given)
 
     @classmethod

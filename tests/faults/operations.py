@@ -21,7 +21,6 @@ PLAUSIBLE: Json = {
     "display_name": "Somebody",
     "bio": "Plausible.",
     "prefix": "plausible",
-    "q": "plausible",
     "ids": "1",
     "q": "plausible",
     "id": "1",

@@ -90,7 +90,7 @@ def test_what_belongs_to_somebody_needs_a_token(served: tuple[Route, ...]) -> No
 
 
 def test_authenticated_posts_take_an_idempotency_key(served: tuple[Route, ...]) -> None:
-    """Tokens, tickets, passwords and mails excepted: there is nothing to be made twice, or nothing that may be told again."""
+    """Tokens, tickets, passwords and mails excepted: nothing is made twice there, or may be told again."""
     excepted = {"/v1/tokens", "/v1/stream/tickets", "/v1/me/password", "/v1/me/email-confirmations"}
     for (method, path), operation in operations(served).items():
         if method == "POST" and operation.auth is not Auth.NONE and path not in excepted:

@@ -152,9 +152,7 @@ def _documents(served: tuple[Route, ...], settings: Settings) -> tuple[Route, ..
     return documents
 
 
-def _lists(
-    services: Services, clients: Clients, lists: Lists, fragments: Fragments
-) -> tuple[Route, ...]:
+def _lists(services: Services, clients: Clients, lists: Lists, fragments: Fragments) -> tuple[Route, ...]:
     found, counted = services.account_lists, (services.limits, clients)
     return (
         Route("/v1/lists", AccountListsResource(found, *counted, lists)),

@@ -66,9 +66,7 @@ class Account:
     @property
     def author(self) -> Author:
         """Return what of it is shown beside its twoots."""
-        return Author(
-            self.id, self.username, self.display_name, self.version, self.protected, self.silenced
-        )
+        return Author(self.id, self.username, self.display_name, self.version, self.protected, self.silenced)
 
 
 @dataclass(frozen=True, slots=True)
