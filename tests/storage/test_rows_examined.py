@@ -14,14 +14,16 @@ from bench import loader
 from bench.loader import Loaded
 from tests.databases import MysqlDatabase
 from tests.houses import opened
+from twooter.domain.accounts import Role, Viewer
 from twooter.domain.actions import Kind
 from twooter.domain.follows import Follow
 from twooter.domain.graph import State
+from twooter.domain.moderation import Act, Deed, Reason, Report, ReportState
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref
 from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.storage import actions, followed_hashtags, follows
+from twooter.storage import actions, followed_hashtags, follows, moderation_log, reports
 from twooter.storage import edges as rows_of_edges
 from twooter.storage.actions import Action
 from twooter.storage.database import Session, Storage
@@ -166,6 +168,38 @@ def test_followed_hashtags_examine_a_page_of_each(page: str, services: Services,
         rows = examined(storage, lambda read=read: storage.read(read))  # type: ignore[misc]  # as above
         assert len(shown) == (0 if page == "empty" else LIMIT + 1)
         assert rows.total() <= 5 * (LIMIT + 1), rows
+
+
+@pytest.fixture(scope="module")
+def reported(crowded: tuple[str, Loaded], tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Let everybody report one account; all but every fourth report is resolved. Return the id in the middle."""
+    url, found = crowded
+    about, *others = found.account_ids
+    settings = Settings.model_validate({"database_url": url, "var_dir": tmp_path_factory.mktemp("var")})
+    with opened(settings) as services:
+        ids = [services.ids.make() for _ in range(1_000)]
+
+        def work(tx: Session) -> None:
+            for at, id_ in enumerate(ids):
+                reports.insert(tx, Report(id_, about, at + 1, others[0], Reason.SPAM, ""))
+                moderation_log.append(tx, Deed(id_, about, others[1], Act.RESOLVE, "Done."))
+                if at % 4:
+                    reports.resolve(tx, about, id_, resolver_id=others[1], resolved_ms=1, note="Done.")
+
+        services.storage.transact(work)
+        services.storage.database.execute_sql("ANALYZE TABLE reports, moderation_log").fetchall()
+    return ids[len(ids) // 2]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_moderators_lists_examine_the_rows_they_show(page: str, services: Services, reported: int) -> None:
+    wanted, storage = PAGES[page](reported), services.storage
+    judge = Viewer(1, "judge", Role.MODERATOR, 0, email_confirmed=True)
+    for state in ReportState:
+        cases = check(storage, lambda state=state: services.reports.fetch(judge, state, wanted))  # type: ignore[misc]  # as above
+        assert len(cases.items) == (0 if page == "empty" else LIMIT)
+    deeds = check(storage, lambda: services.moderation.deeds(judge, wanted))
+    assert len(deeds.items) == (0 if page == "empty" else LIMIT)
 
 
 def test_messages_examine_the_rows_they_show(services: Services, loaded: Loaded) -> None:

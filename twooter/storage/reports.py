@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import peewee
+
 from twooter.domain.moderation import Reason, Report, ReportState
 from twooter.domain.pages import Page
 from twooter.storage.database import Row, Session
@@ -25,7 +27,7 @@ _COLUMNS = (
 _FIELDS = tuple(getattr(Reports, name) for name in _COLUMNS)
 _OF_ALL = "moderators read what is reported of any account; few read it, a page at a time, by an index"
 
-_insert = Insert("report_insert", Reports, (*_COLUMNS, "slot"), duplicate="ignore")
+_insert = Insert("report_insert", Reports, (*_COLUMNS, "slot", "open_id"), duplicate="ignore")
 _open = Statement(
     "report_open",
     lambda: Reports.select(*_FIELDS).where(
@@ -45,32 +47,42 @@ _of_account = Statement(
     lambda: Reports.select(*_FIELDS).where((Reports.account_id == p("account_id")) & (Reports.id == p("id"))),
     lock="FOR UPDATE",
 )
-_page = Statement(
-    "reports_page",
-    lambda: (
-        Reports.select(*_FIELDS)
-        .where(
-            (Reports.state == p("state"))
-            & (Reports.id < p("before"))
-            & (Reports.account_id != p("viewer_id"))
-        )
-        .order_by(Reports.id.desc())
-        .limit(p("limit"))
-    ),
-    scatter=_OF_ALL,
-)
-_page_after = Statement(
-    "reports_page_after",
-    lambda: (
-        Reports.select(*_FIELDS)
-        .where(
-            (Reports.state == p("state")) & (Reports.id > p("after")) & (Reports.account_id != p("viewer_id"))
-        )
-        .order_by(Reports.id)
-        .limit(p("limit"))
-    ),
-    scatter=_OF_ALL,
-)
+
+
+def _pages(state: ReportState, place: peewee.Field) -> tuple[Statement, Statement]:
+    """Return what reads pages of reports in a state, by the column that is their id then, else NULL or 0."""
+
+    def of_others() -> peewee.Expression:
+        return Reports.account_id != p("viewer_id")
+
+    return (
+        Statement(
+            f"reports_{state.value}",
+            lambda: (
+                Reports.select(*_FIELDS)
+                .where((place > 0) & (place < p("before")) & of_others())
+                .order_by(place.desc())
+                .limit(p("limit"))
+            ),
+            scatter=_OF_ALL,
+        ),
+        Statement(
+            f"reports_{state.value}_after",
+            lambda: (
+                Reports.select(*_FIELDS)
+                .where((place > p("after")) & of_others())
+                .order_by(place)
+                .limit(p("limit"))
+            ),
+            scatter=_OF_ALL,
+        ),
+    )
+
+
+_lists = {
+    ReportState.OPEN: _pages(ReportState.OPEN, Reports.open_id),
+    ReportState.RESOLVED: _pages(ReportState.RESOLVED, Reports.slot),
+}
 _assign = Statement(
     "report_assign",
     lambda: Reports.update(assignee_id=p("assignee_id")).where(
@@ -82,6 +94,7 @@ _resolve = Statement(
     lambda: Reports.update(
         state=ReportState.RESOLVED.value,
         slot=Reports.id,
+        open_id=None,
         resolver_id=p("resolver_id"),
         resolved_ms=p("resolved_ms"),
         note=p("note"),
@@ -125,6 +138,7 @@ def insert(tx: Session, report: Report) -> bool:
         None,
         report.note,
         0,
+        report.id,
     )
     return tx.insert(_insert, [row]) == 1
 
@@ -149,11 +163,12 @@ def hold(tx: Session, account_id: int, id_: int) -> Report | None:
 
 def fetch(tx: Session, state: ReportState, viewer_id: int, page: Page) -> list[Report]:
     """Return one page of reports in a state, in reading order, and one more; none that is about the viewer."""
-    given = {"state": state.value, "viewer_id": viewer_id, "limit": page.limit + 1}
+    backwards, onwards = _lists[state]
+    given = {"viewer_id": viewer_id, "limit": page.limit + 1}
     if page.after is not None:
-        rows = tx.all(_page_after, after=page.after, **given)
+        rows = tx.all(onwards, after=max(0, page.after), **given)
     else:
-        rows = tx.all(_page, before=page.before or NEWEST, **given)
+        rows = tx.all(backwards, before=page.before or NEWEST, **given)
     return [_report(row) for row in rows]
 
 

@@ -22,12 +22,14 @@ class Reports(Model):
     resolver_id = BigIntegerField(null=True)
     resolved_ms = BigIntegerField(null=True)
     note = LongText()
+    open_id = BigIntegerField(null=True)
 
     class Meta:
         legacy_table_names = False
         indexes = (
             (("account_id", "reporter_id", "twoot_id", "slot"), True),
-            (("state", "id"), False),
+            (("open_id",), False),
+            (("slot",), False),
         )
 
 

@@ -12,6 +12,7 @@ class Reports(Table):
     """What somebody reported of an account, or of a twoot of it (0: none in particular).
 
     `slot` is 0 while a report is open and its id afterwards: of one account about one thing one is open at most.
+    `open_id` is its id while it is open.
     """
 
     shard = "account_id"
@@ -27,13 +28,17 @@ class Reports(Table):
     resolver_id = BigIntegerField(null=True)
     resolved_ms = BigIntegerField(null=True)
     note = LongText()
+    open_id = BigIntegerField(null=True)
 
     class Meta:
-        """Lists are by state, in the order of ids."""
+        """Open ones are listed by `open_id`, resolved ones by `slot`: by a state and the id a database may go through
+        all that are newer.
+        """
 
         indexes = (
             (("account_id", "reporter_id", "twoot_id", "slot"), True),
-            (("state", "id"), False),
+            (("open_id",), False),
+            (("slot",), False),
         )
 
 
