@@ -7,7 +7,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,7 +31,13 @@ _MAX_WAITING = 10_000
 MAX_CATCH_UP = 1_000
 """Events that a connection may wait for while it catches up."""
 
-Delivery = tuple[News, list[Connection]]
+
+class Delivery(NamedTuple):
+    """An event for some who listen; `missed` where it is of the past."""
+
+    news: News
+    to: list[Connection]
+    missed: bool
 
 
 class Hub:
@@ -75,7 +81,7 @@ class Hub:
             else:
                 connection.close(frames.end("slow", 1000), "slow")
         if now:
-            self._put(news, now)
+            self._put(Delivery(news, now, missed=False))
 
     async def catch_up(self, connection: Connection, missed: Sequence[News]) -> None:
         """Bring what a connection missed, as fast as it reads, then what happened meanwhile.
@@ -90,7 +96,7 @@ class Hub:
                     if (news.log, news.position) not in seen:
                         seen.add((news.log, news.position))
                         connection.unsent += 1
-                        self._put(news, [connection])
+                        self._put(Delivery(news, [connection], missed=True))
                 if not await self._has_read(connection):
                     return
             waiting, connection.waiting = connection.waiting, []
@@ -129,18 +135,18 @@ class Hub:
             for delivery, bodies in await loop.run_in_executor(self._threads, self._render, batch):
                 self._send(delivery, bodies)
 
-    def _put(self, news: News, connections: list[Connection]) -> None:
+    def _put(self, delivery: Delivery) -> None:
         if len(self._queue) >= _MAX_WAITING:
             log.warning("stream_overrun", events=len(self._queue))
-            for connection in {connection for _, some in self._queue for connection in some}:
+            for connection in {connection for waiting in self._queue for connection in waiting.to}:
                 connection.unsent = 0
             self._queue.clear()
             self.reset()
-        self._queue.append((news, connections))
+        self._queue.append(delivery)
         self._is_needed.set()
 
     def _render(self, batch: list[Delivery]) -> list[tuple[Delivery, dict[int, bytes] | None]]:
-        return [(delivery, self._bodies(*delivery)) for delivery in batch]
+        return [(delivery, self._bodies(delivery.news, delivery.to)) for delivery in batch]
 
     def _bodies(self, news: News, connections: list[Connection]) -> dict[int, bytes] | None:
         """Return by account what is sent of an event, or None when that cannot be told."""
@@ -165,9 +171,9 @@ class Hub:
         return self._fragments.item(value)
 
     def _send(self, delivery: Delivery, bodies: dict[int, bytes] | None) -> None:
-        news, connections = delivery
+        news = delivery.news
         sent = 0
-        for connection in connections:
+        for connection in delivery.to:
             connection.unsent = max(0, connection.unsent - 1)
             visit = connection.visit
             topic = None if visit is None else visit.topic_of.get(news.log)
@@ -180,7 +186,7 @@ class Hub:
                 id_ = str(Mark(news.position, topic))
                 sent += connection.send(frames.event(name, bodies[visit.account_id], id_))
         STREAM_EVENTS.inc(sent)
-        if sent and len(connections) > 0:
+        if sent and not delivery.missed:
             STREAM_LAG.observe(max(0.0, time.time() - news.position.ms / 1000))
 
 
