@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -50,6 +51,16 @@ def sign_up(client: Client) -> SignUp:
 def member(app: App) -> Member:
     """Return an account for tests that do not mind what others do with it."""
     return Client(app.port).sign_up(f"member_{secrets.token_hex(4)}")
+
+
+@pytest.fixture(scope="session")
+def admin(app: App) -> Member:
+    """Return an administrator, whom no route refuses for who it is."""
+    signed_up = Client(app.port).sign_up(f"admin_{secrets.token_hex(4)}")
+    with sqlite3.connect(app.database_path, timeout=10) as database:
+        database.execute("UPDATE accounts SET role = 'admin' WHERE id = ?", (signed_up.id,))
+    database.close()
+    return signed_up
 
 
 @pytest.fixture(scope="session")

@@ -61,16 +61,16 @@ WRONG = [
 
 @pytest.mark.parametrize(("body", "status"), WRONG)
 def test_what_is_no_json_object_is_refused_everywhere(
-    client: Client, member: Member, body: bytes, status: int
+    client: Client, admin: Member, body: bytes, status: int
 ) -> None:
     for operation in operations(client):
         if operation.fields:
-            answer = client.call(operation.method, operation.address(), body, token=member.token)
+            answer = client.call(operation.method, operation.address(), body, token=admin.token)
             assert_refused(answer, status)
 
 
 @pytest.mark.parametrize("wrong", [None, 1, 1.5, True, [], {}, ["a"], {"a": "b"}, 2**64, 2**70, -1])
-def test_a_field_of_another_type_is_named(client: Client, member: Member, wrong: object) -> None:
+def test_a_field_of_another_type_is_named(client: Client, admin: Member, wrong: object) -> None:
     for operation in operations(client):
         required = operation.described.get("requestBody") and operation.fields
         for name in required or ():
@@ -81,7 +81,7 @@ def test_a_field_of_another_type_is_named(client: Client, member: Member, wrong:
             if wrong is True and "boolean" in kinds(operation.fields[name]):
                 continue
             body = operation.plausible_body(**{name: wrong})
-            answer = client.call(operation.method, operation.address(), body, token=member.token)
+            answer = client.call(operation.method, operation.address(), body, token=admin.token)
             problem = assert_refused(answer, 422).json
             assert name in [error["field"] for error in problem["errors"]], (str(operation), problem)
 
@@ -99,13 +99,13 @@ def test_a_field_of_another_type_is_named(client: Client, member: Member, wrong:
         "application/json, text/plain",
     ],
 )
-def test_another_content_type_is_415(client: Client, member: Member, kind: str) -> None:
+def test_another_content_type_is_415(client: Client, admin: Member, kind: str) -> None:
     for operation in operations(client):
         if operation.fields:
             body = json.dumps(operation.plausible_body()).encode()
             headers = {"Content-Type": kind}
             answer = client.call(
-                operation.method, operation.address(), body, token=member.token, headers=headers
+                operation.method, operation.address(), body, token=admin.token, headers=headers
             )
             assert_refused(answer, 415)
 

@@ -16,6 +16,7 @@ from tests.faults.clients import Client
 from tests.faults.loads import TAG, Load
 from tests.faults.truths import Truth
 from tests.processes import wait_until
+from twooter.broker import QUEUES
 
 pytestmark = pytest.mark.timeout(
     300
@@ -157,9 +158,8 @@ def test_a_worker_told_to_stop_gives_back_what_takes_too_long(held: Held, redis_
         os.kill(worker.pid, signal.SIGTERM)
         wait_until(lambda: not worker.running(), seconds=60, what="the worker's end")
         wait_until(lambda: held.truth.unsealed() == 0, seconds=60, what="every event in a batch")
-        owed = (
-            "SELECT COUNT(*) FROM deliveries WHERE state = 'pending' AND consumer IN ('aggregates', 'edges')"
-        )
+        consumers = ", ".join(f"'{name}'" for name, queue in QUEUES.items() if queue == "aggregates")
+        owed = f"SELECT COUNT(*) FROM deliveries WHERE state = 'pending' AND consumer IN ({consumers})"  # noqa: S608 - names of our own
         wait_until(
             lambda: broker.llen("aggregates") == held.truth.count(owed) > 0,
             seconds=60,

@@ -44,26 +44,26 @@ def integers(client: Client) -> list[tuple[Operation, str]]:
 
 
 @pytest.mark.parametrize("text", NO_INTEGER.values(), ids=NO_INTEGER)
-def test_what_is_no_decimal_number_is_refused(client: Client, member: Member, text: str) -> None:
+def test_what_is_no_decimal_number_is_refused(client: Client, admin: Member, text: str) -> None:
     for operation, name in integers(client):
         address = operation.address(query=operation.plausible_query(**{name: text}))
-        answer = client.call("GET", address, token=member.token if operation.signed_in_only else None)
+        answer = client.call("GET", address, token=admin.token if operation.signed_in_only else None)
         assert_refused(answer, 422 if operation.path == "/management/message-stats" else 400)
 
 
-def test_a_number_out_of_its_range_is_refused(client: Client, member: Member) -> None:
+def test_a_number_out_of_its_range_is_refused(client: Client, admin: Member) -> None:
     tried = 0
     for operation, name in integers(client):
         schema = operation.parameters("query")[name]
         for number in (schema["minimum"] - 1, schema["maximum"] + 1, -(2**40), 2**40):
             address = operation.address(query=operation.plausible_query(**{name: str(number)}))
-            answer = client.call("GET", address, token=member.token if operation.signed_in_only else None)
+            answer = client.call("GET", address, token=admin.token if operation.signed_in_only else None)
             assert_refused(answer, 422 if operation.path == "/management/message-stats" else 400)
             tried += 1
     assert tried
 
 
-def test_a_parameter_given_twice_is_refused(client: Client, member: Member) -> None:
+def test_a_parameter_given_twice_is_refused(client: Client, admin: Member) -> None:
     tried = 0
     for operation in operations(client):
         for name, schema in operation.parameters("query").items():
@@ -74,7 +74,7 @@ def test_a_parameter_given_twice_is_refused(client: Client, member: Member) -> N
                 continue
             twice = [(n, v) for n, v in operation.plausible_query().items() if n != name] + [(name, "1")] * 2
             address = operation.address(query=twice)
-            answer = client.call("GET", address, token=member.token if operation.signed_in_only else None)
+            answer = client.call("GET", address, token=admin.token if operation.signed_in_only else None)
             assert assert_refused(answer, 400).code == "repeated_parameter"
             tried += 1
     assert tried
@@ -167,12 +167,12 @@ NO_ID = ["0", "-1", "+1", "007", "1.0", "1e3", "0x1", "\u0661", "\uff11", "1_0",
 
 
 @pytest.mark.parametrize("text", NO_ID, ids=lambda text: text[:8].encode("unicode_escape").decode())
-def test_what_is_no_id_is_not_found(client: Client, member: Member, text: str) -> None:
+def test_what_is_no_id_is_not_found(client: Client, admin: Member, text: str) -> None:
     for operation in operations(client):
         if "id" not in operation.parameters("path"):
             continue
         body = operation.plausible_body()
-        answer = client.call(operation.method, operation.address({"id": text}), body, token=member.token)
+        answer = client.call(operation.method, operation.address({"id": text}), body, token=admin.token)
         assert_refused(answer, 404)
 
 
