@@ -128,7 +128,7 @@ EVERYTHING = """
             for method, operation in operations_of(route.resource).items():
                 metrics.REQUESTS.labels(method, route.path).observe(0.1)
                 for status in {*operation.answers, *operation.errors, 304, 400, 401, 404, 405, 413, 415, 429, 500, 503}:
-                    metrics.ANSWERS.labels(method, route.path, str(status)).inc()
+                    metrics.ANSWERS.labels(method, route.path, "4xx" if 400 <= status < 500 else str(status)).inc()
 
     def run():
         for consumer in CONSUMERS:

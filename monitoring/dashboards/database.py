@@ -5,7 +5,6 @@ from __future__ import annotations
 from monitoring.panels import Dashboard, Panel
 from monitoring.queries import mean, most, rate
 
-_WITHIN_100_MS = 'twooter_query_seconds_bucket{le="0.1"}'
 DATABASE = Dashboard(
     "database",
     "Twooter: database",
@@ -35,7 +34,7 @@ DATABASE = Dashboard(
             Panel(
                 "Above 100 ms",
                 "ops",
-                {"slow": f"{rate('twooter_query_seconds_count')} - {rate(_WITHIN_100_MS)}"},
+                {"slow": rate("twooter_slow_queries_total")},
                 "All statements together.",
             ),
             Panel(

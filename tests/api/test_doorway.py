@@ -219,7 +219,7 @@ def test_made_up_paths_and_methods_make_no_series(client: TestClient) -> None:
         client.simulate_request(f"PROPFIND{number}", "/v1/timelines/public")
     after = series()
     assert after.keys() == before.keys()
-    assert after["GET", "none", "404"] == before["GET", "none", "404"] + 40
+    assert after["GET", "none", "4xx"] == before["GET", "none", "4xx"] + 40
     assert sum(after.values()) == sum(before.values()) + 80
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Summary
 
 from tests import servers
 from tests.rules.metrics_page import full_name
@@ -63,6 +63,8 @@ def known_metrics() -> set[str]:
     for metric in vars(metrics).values():
         if isinstance(metric, Histogram):
             names |= {f"{metric._name}_{part}" for part in ("bucket", "sum", "count")}
+        elif isinstance(metric, Summary):
+            names |= {f"{metric._name}_{part}" for part in ("sum", "count")}
         elif isinstance(metric, Counter | Gauge):
             names.add(full_name(metric))
     return names

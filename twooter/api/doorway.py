@@ -130,7 +130,8 @@ class Doorway:
         key = (method, route, status)
         counters = self._observers.get(key)
         if counters is None:
-            answered = ANSWERS.labels(method, route, str(status)).inc
+            shown = "4xx" if 400 <= status < 500 else str(status)
+            answered = ANSWERS.labels(method, route, shown).inc
             counters = self._observers[key] = REQUESTS.labels(method, route).observe, answered
         observe, count = counters
         observe(seconds)
