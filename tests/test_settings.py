@@ -99,6 +99,7 @@ BAD = {
     "LIMIT_TWOOTS": ["10/minute; 5/second"],
     "LIMIT_ANONYMOUS_MESSAGES": ["unlimited"],
     "LIMIT_SEARCHES": ["300"],
+    "LIMIT_REPORTS": ["30"],
     "LIMIT_FOLLOWS": ["0"],
     "RELAY_POLL_SECONDS": ["0", "6"],
     "RESEND_SECONDS": ["0"],

@@ -24,6 +24,8 @@ from tests.chart.charts import (
 files = pytest.mark.parametrize("name", FILES)
 ADDRESS = {"publicUrl": "https://twooter.example.org:8443"}
 
+QUEUES = ["fanout", "aggregates", "notify", "maintenance"]
+
 
 def chosen(policy: Manifest, labels: dict[str, str]) -> bool:
     """Return whether a NetworkPolicy is about pods with these labels."""
@@ -104,20 +106,16 @@ def test_workers_are_scaled_on_what_waits_and_what_is_in_flight() -> None:
     scaled = one(render(sets=NAMED | keda), "ScaledObject", "twooter-worker-fast")["spec"]
     (trigger,) = scaled["triggers"]
     assert trigger["metadata"]["query"] == (
-        'sum(max by (queue) (twooter_queue_depth{namespace="twooter",queue=~"aggregates|notify"}))'
+        'sum(max by (queue) (twooter_queue_depth{namespace="twooter",queue=~"fanout|aggregates|notify"}))'
     )
     assert scaled["fallback"]["replicas"] >= 1
-    groups = {
-        "worker.groups": [
-            {"name": "all", "queues": ["aggregates", "notify", "maintenance"], "maxReplicas": 3}
-        ]
-    }
+    groups = {"worker.groups": [{"name": "all", "queues": QUEUES, "maxReplicas": 3}]}
     hpa = {"worker.autoscaling.hpa.enabled": True}
     spec = one(render(sets=NAMED | groups | hpa), "HorizontalPodAutoscaler", "twooter-worker-all")["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 3)
     metric = spec["metrics"][0]["external"]["metric"]
     assert metric["name"] == "twooter_queue_depth"
-    assert metric["selector"]["matchExpressions"][0]["values"] == ["aggregates", "notify", "maintenance"]
+    assert metric["selector"]["matchExpressions"][0]["values"] == QUEUES
 
 
 def test_every_queue_group_is_a_deployment_that_can_differ() -> None:

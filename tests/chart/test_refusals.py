@@ -169,7 +169,7 @@ MISSPELT: dict[str, tuple[dict[str, Any], str]] = {
     "a setting": ({"config.TWOOTER_TOKEN_DAY": 3}, "'TWOOTER_TOKEN_DAY' not allowed"),
     "a queue": (
         {"worker.groups": [GROUP, {"name": "x", "queues": ["agregates"]}]},
-        "/worker/groups/1/queues/0': value must be one of 'aggregates', 'notify', 'maintenance'",
+        "/worker/groups/1/queues/0': value must be one of 'fanout', 'aggregates', 'notify', 'maintenance'",
     ),
     "a group's long name": (
         {"worker.groups": [GROUP | {"name": "everything-that-waits"}]},

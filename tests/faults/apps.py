@@ -3,11 +3,13 @@
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -57,7 +59,14 @@ class App:
     ) -> None:
         self._names, self._settings, self._commands = tuple(parts), dict(settings), commands
         self.parts: dict[str, Server] = {}
+        self.promoted: set[int] = set()
         self._written: list[str] = []
+
+    def promote(self, account_id: str, role: str) -> None:
+        """Give an account of the one process's database a role."""
+        with closing(sqlite3.connect(self.database_path, timeout=10)) as database, database:
+            database.execute("UPDATE accounts SET role = ? WHERE id = ?", (role, int(account_id)))
+        self.promoted.add(int(account_id))
 
     @classmethod
     def embedded(cls, database_url: str, **settings: str) -> "App":

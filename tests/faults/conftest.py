@@ -2,7 +2,6 @@
 
 import itertools
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -57,9 +56,7 @@ def member(app: App) -> Member:
 def admin(app: App) -> Member:
     """Return an administrator, whom no route refuses for who it is."""
     signed_up = Client(app.port).sign_up(f"admin_{secrets.token_hex(4)}")
-    with sqlite3.connect(app.database_path, timeout=10) as database:
-        database.execute("UPDATE accounts SET role = 'admin' WHERE id = ?", (signed_up.id,))
-    database.close()
+    app.promote(signed_up.id, "admin")
     return signed_up
 
 

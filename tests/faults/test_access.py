@@ -275,9 +275,7 @@ def test_a_moderator_may_do_what_is_for_moderators_with_what_is_anybodys(
     app: App, client: Client, sign_up: SignUp
 ) -> None:
     moderator = sign_up()
-    with sqlite3.connect(app.database_path, timeout=10) as database:
-        database.execute("UPDATE accounts SET role = 'moderator' WHERE id = ?", (moderator.id,))
-    database.close()
+    app.promote(moderator.id, "moderator")
     found = [x for x in operations(client) if x.path.startswith("/v1/moderation/")]
     assert len(found) > 8
     for operation in found:

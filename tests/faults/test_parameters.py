@@ -295,4 +295,8 @@ def test_operators_of_search_languages_are_text(client: Client, member: Member, 
     for text in (*operators, "".join(operators), "".join(reversed(operators)), *mixed):
         answer = client.call("GET", f"/v1/search?q={quote(text)}&type={kind}", token=member.token)
         assert answer.status == 200, text
-        assert answer.json["items"] == [] or text.strip("( ").isupper(), text
+        found = answer.json["items"]
+        if kind == "hashtags":  # the beginnings of names, whatever they are made of
+            assert all(item["name"].casefold().startswith(text.strip().casefold()) for item in found), text
+        else:
+            assert found == [] or text.strip("( ").isupper(), text

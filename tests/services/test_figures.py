@@ -233,4 +233,5 @@ def test_measuring_goes_on_until_told_to_stop() -> None:
 
 
 def test_every_figure_is_measured_with_its_part() -> None:
-    assert {figure for figure in vars(metrics).values() if isinstance(figure, metrics.Figure)} == set(_ALL)
+    figures = {figure for figure in vars(metrics).values() if isinstance(figure, metrics.Figure)}
+    assert figures - {metrics.STREAM_CONNECTIONS} == set(_ALL)  # that one is of the process that holds them
