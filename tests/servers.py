@@ -15,12 +15,13 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pymysql
 import pytest
 
-from tests.processes import Server, free_port, private_folder
+from tests.processes import Server, ServerDidNotStart, free_port, private_folder
 
 USER, PASSWORD = "twooter", "twooter-test"
 FOLDERS = "/usr/sbin:/usr/local/sbin:/usr/libexec"
@@ -72,16 +73,28 @@ def started(start: Callable[[], T]) -> T:
         pytest.skip(str(ex))
 
 
+def _install(data: Path, user: str) -> None:
+    """Make MariaDB's own tables; once more when it fails, which it does now and then on a machine that is busy."""
+    command = [
+        "mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--user={user}", "--skip-test-db",
+        "--auth-root-authentication-method=normal", "--innodb-log-file-size=16M",
+    ]  # fmt: skip
+    said = ""
+    for _ in range(2):
+        shutil.rmtree(data, ignore_errors=True)
+        done = subprocess.run(command, check=False, capture_output=True, timeout=120, text=True)
+        if done.returncode == 0:
+            return
+        said = done.stdout + done.stderr
+    raise ServerDidNotStart(f"mariadb-install-db: {said[-2000:]}")
+
+
 def mariadb(*options: str, owner_pid: int | None = None) -> Server:
     """Start MariaDB with a user who may create databases; the URL ends in `/`, to be followed by a name."""
     mariadbd = program("mariadb-server")
     folder, port = private_folder("mariadb"), free_port()
     data, user = folder / "data", pwd.getpwuid(os.getuid()).pw_name
-    subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--user={user}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", "--innodb-log-file-size=16M"],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
+    _install(data, user)
     (folder / "init.sql").write_text(
         f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n"
         f"GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n"
