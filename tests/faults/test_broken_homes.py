@@ -67,4 +67,6 @@ def test_a_home_timeline_is_whole_during_and_after(
     written.append(client.publish(writer, "after"))
     wait_until(lambda: home(client, reader) == newest(written), seconds=60, what="everything")
     assert client.call("DELETE", f"/v1/accounts/{writer.id}/follow", token=reader.token).status in (200, 204)
-    assert home(client, reader) == [written[2]]
+    assert set(home(client, reader)) <= {written[2]}
+    # one's own, where Redis did not take it from the request in time, is there when the fan-out has brought it
+    wait_until(lambda: home(client, reader) == [written[2]], seconds=30, what="one's own twoot")
