@@ -18,8 +18,7 @@ LAG_SECONDS, PRE_STOP_SECONDS = 0.7, 1.5
 """The chart's are longer; what matters is that the second outlasts the first."""
 REPLICAS, ROLLOUTS = 2, 3
 SETTINGS = {"TWOOTER_GRACEFUL_SECONDS": "10", "TWOOTER_RESEND_SECONDS": "5"}
-GRACE_SECONDS = 60
-"""Patience of a test on a busy machine; what a stop may take is the chart's business."""
+GRACE_SECONDS = 20
 
 
 def replace(app: App, balancer: Balancer, old: str, new: str, *, pre_stop_seconds: float) -> None:
