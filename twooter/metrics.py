@@ -97,7 +97,7 @@ EVENTS_SEALED = Counter("twooter_events_sealed_total", "Outbox events moved into
 BATCHES_SENT = Counter("twooter_batches_sent_total", "Batches sent to the broker, by consumer.", ["consumer"])
 FRESHNESS = Histogram(
     "twooter_aggregate_delay_seconds",
-    "Time from an event to its aggregates, by consumer.",
+    "Time from an event to what its consumer makes of it: aggregates, homes, notifications, the index.",
     ["consumer"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
 )
@@ -249,6 +249,15 @@ PARKED = Figure(
     ["consumer"],
 )
 STREAM_CONNECTIONS = Figure("twooter_stream_connections", "Listeners connected to this process.")
+STREAM_CAPACITY = Figure(
+    "twooter_stream_capacity", "Listeners that this process lets in; whoever comes then is sent away."
+)
+STREAM_LOG_REACHABLE = Figure(
+    "twooter_stream_log_reachable",
+    "Whether this process hears the log of live updates in Redis (1 or 0); without Redis there is none to hear.",
+)
+REPORTS_OPEN = Figure("twooter_reports_open", "Reports that no moderator has resolved; counted up to 10,000.")
+REPORTS_AGE = Figure("twooter_report_oldest_seconds", "Age of the oldest open report; 0 without any.")
 SCHEMA_VERSION = Figure("twooter_schema_version", "Number of the newest migration the database has.")
 SCHEMA_PENDING = Figure(
     "twooter_schema_pending_migrations", "Migrations of this version that the database lacks."

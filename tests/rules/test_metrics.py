@@ -16,6 +16,7 @@ UNITLESS = {
     "twooter_broker_reachable": "yes or no",
     "twooter_probe_ok": "yes or no",
     "twooter_audit_complete": "yes or no",
+    "twooter_stream_log_reachable": "yes or no",
     "twooter_schema_version": "a migration's number",
     "twooter_process_id": "a name rather than an amount",
     **dict.fromkeys(
@@ -24,7 +25,7 @@ UNITLESS = {
             *("twooter_queue_consumers", "twooter_outbox_rows", "twooter_unfinished_batches"),
             *("twooter_parked_events", "twooter_schema_pending_migrations", "twooter_probe_failures"),
             *("twooter_twoots_per_minute", "twooter_twoots_today", "twooter_new_accounts_today"),
-            "twooter_stream_connections",
+            *("twooter_stream_connections", "twooter_stream_capacity", "twooter_reports_open"),
             *("twooter_active_accounts_today", "twooter_top_tag_uses_today"),
         ],
         "how many there are now: `_total` would say that it only grows",

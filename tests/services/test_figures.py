@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.services.happenings import History
+from tests.services.happenings import History, person
 from tests.test_metrics import Samples, exposed
 from twooter import metrics
 from twooter.domain.drifts import Kind
+from twooter.domain.moderation import Reason
 from twooter.services import figures
 from twooter.services.figures import QueueFigures, keep_measuring, measure_broker, measure_database
 from twooter.services.house import Services
 from twooter.services.outboxes import CONSUMERS
+from twooter.services.reports import Complaint
+from twooter.storage import reports
 from twooter.storage.outcomes import PROBE
 from twooter.storage.schedules import raise_fence
 
@@ -57,6 +60,7 @@ def test_an_empty_instance_has_zeros_and_no_word_of_what_never_happened(services
     assert {name for name in found if ":" not in name} == {
         *("schema_pending_migrations", "outbox_oldest_seconds", "outbox_rows"),
         *("twoots_per_minute", "twoots_today", "new_accounts_today", "active_accounts_today"),
+        *("reports_open", "report_oldest_seconds"),
     }
     assert {f"unfinished_batches:{consumer}" for consumer in CONSUMERS} <= found.keys()
 
@@ -93,6 +97,27 @@ def test_what_is_parked_is_counted_by_consumer(services: Services) -> None:
         services.storage.database.execute_sql(insert.format(consumer, position))
     found = measured(services)
     assert [found[f"parked_events:{name}"] for name in ("aggregates", "edges", "mails")] == [0, 2, 1]
+
+
+def test_reports_that_wait_are_counted_and_the_oldest_aged_until_they_are_resolved(
+    services: Services,
+) -> None:
+    reported, others = person(services), [person(services) for _ in range(3)]
+    made = [
+        services.reports.file(who, Complaint(reported.account_id, None, Reason.SPAM, "")) for who in others
+    ]
+    age(services, "reports", "open_id", 3_600_000, shift=22)
+    found = measured(services)
+    assert found["reports_open"] == 3
+    assert found["report_oldest_seconds"] == pytest.approx(3600, abs=30)
+    for one in made:
+        services.storage.transact(
+            lambda tx, one=one: reports.resolve(  # type: ignore[misc]  # a default binds the loop's variable
+                tx, reported.account_id, one.id, resolver_id=others[0].account_id, resolved_ms=1, note=""
+            )
+        )
+    found = measured(services)
+    assert (found["reports_open"], found["report_oldest_seconds"]) == (0, 0)
 
 
 def test_the_age_of_a_task_is_that_of_its_newest_slot(services: Services) -> None:
@@ -234,4 +259,5 @@ def test_measuring_goes_on_until_told_to_stop() -> None:
 
 def test_every_figure_is_measured_with_its_part() -> None:
     figures = {figure for figure in vars(metrics).values() if isinstance(figure, metrics.Figure)}
-    assert figures - {metrics.STREAM_CONNECTIONS} == set(_ALL)  # that one is of the process that holds them
+    own = {metrics.STREAM_CONNECTIONS, metrics.STREAM_CAPACITY, metrics.STREAM_LOG_REACHABLE}
+    assert figures - own == set(_ALL)  # these are of the process that holds the connections

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from tests.processes import wait_until
+from tests.processes import Server, wait_until
 from twooter.domain.streams import BEGIN, TWOOT, News, Pointer
+from twooter.metrics import STREAM_LOG_REACHABLE
 from twooter.storage.memory_streams import MemoryLogs
 from twooter.storage.streams import Logs, RedisLogs
 
@@ -70,3 +71,22 @@ def test_who_listens_is_told_of_everything_in_its_order(logs: Logs) -> None:
 def test_what_is_kept_is_taken_once(logs: Logs) -> None:
     logs.keep("a", b"1 2", 30)
     assert [logs.take("a"), logs.take("a"), logs.take("b")] == [b"1 2", None, None]
+
+
+def test_a_log_that_cannot_be_heard_is_told_until_it_can(private_redis: Server) -> None:
+    logs = RedisLogs(private_redis.url, entries=ENTRIES)
+    stopping, connected = threading.Event(), threading.Semaphore(0)
+    arguments = (stopping, lambda _: None, connected.release)
+    thread = threading.Thread(target=logs.listen, args=arguments)
+    thread.start()
+    try:
+        assert connected.acquire(timeout=10)
+        assert STREAM_LOG_REACHABLE._value.get() == 1
+        private_redis.kill()
+        wait_until(lambda: STREAM_LOG_REACHABLE._value.get() == 0, seconds=20, what="word of the loss")
+        private_redis.restart()
+        assert connected.acquire(timeout=20), "who listens is told that something may have been missed"
+        assert STREAM_LOG_REACHABLE._value.get() == 1
+    finally:
+        stopping.set()
+        thread.join(10)

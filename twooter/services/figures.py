@@ -34,6 +34,8 @@ from twooter.metrics import (
     QUEUE_DEPTH,
     QUEUE_IN_FLIGHT,
     QUEUE_WAITING,
+    REPORTS_AGE,
+    REPORTS_OPEN,
     SCHEMA_PENDING,
     SCHEMA_VERSION,
     TOP_TAGS,
@@ -46,7 +48,7 @@ from twooter.metrics import (
     tell,
 )
 from twooter.services.outboxes import CONSUMERS
-from twooter.storage import hashtags, migrations, outbox, outcomes, parked, schedules, series, trends
+from twooter.storage import hashtags, migrations, outbox, outcomes, parked, reports, schedules, series, trends
 from twooter.storage.database import Session, Storage
 
 log = get_logger("figures")
@@ -66,7 +68,7 @@ _OF_DATABASE: tuple[Figure, ...] = (
         PROBE_FAILURES,
         PROBE_SECONDS,
     ),
-    *(TWOOTS_PER_MINUTE, TWOOTS_TODAY, NEW_TODAY, ACTIVE_TODAY, TOP_TAGS),
+    *(TWOOTS_PER_MINUTE, TWOOTS_TODAY, NEW_TODAY, ACTIVE_TODAY, TOP_TAGS, REPORTS_OPEN, REPORTS_AGE),
 )
 _OF_BROKER: tuple[Figure, ...] = (
     *(BROKER_REACHABLE, BROKER_PING, QUEUE_WAITING, QUEUE_IN_FLIGHT, QUEUE_DEPTH, QUEUE_CONSUMERS),
@@ -185,6 +187,9 @@ def _product(tx: Session, now_ms: int) -> Iterator[Reading]:
     yield TWOOTS_TODAY, (), today.twoots
     yield NEW_TODAY, (), today.accounts
     yield ACTIVE_TODAY, (), today.active_accounts
+    count, oldest = reports.count_open(tx)
+    yield REPORTS_OPEN, (), count
+    yield REPORTS_AGE, (), _age_of(oldest, now_ms)
     top = trends.fetch_top(tx, Unit.DAY, today_ms, _TOP)
     names = hashtags.fetch_names(tx, [tag_id for tag_id, _ in top])
     for tag_id, uses in top:

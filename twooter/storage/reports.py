@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import peewee
+from peewee import fn
 
 from twooter.domain.moderation import Reason, Report, ReportState
 from twooter.domain.pages import Page
@@ -83,6 +84,19 @@ _lists = {
     ReportState.OPEN: _pages(ReportState.OPEN, Reports.open_id),
     ReportState.RESOLVED: _pages(ReportState.RESOLVED, Reports.slot),
 }
+_MAX_COUNTED = 10_000
+_oldest = (
+    Reports.select(Reports.open_id)
+    .where(Reports.open_id > 0)
+    .order_by(Reports.open_id)
+    .limit(_MAX_COUNTED)
+    .alias("oldest")
+)
+_waiting = Statement(
+    "reports_waiting",
+    lambda: Reports.select(fn.COUNT(1), fn.MIN(_oldest.c.open_id)).from_(_oldest),
+    scatter="how many wait, and for how long, of all accounts; one process asks, by an index",
+)
 _assign = Statement(
     "report_assign",
     lambda: Reports.update(assignee_id=p("assignee_id")).where(
@@ -188,3 +202,9 @@ def remove_some(tx: Session, account_id: int) -> int:
     """Remove some of the reports about an account; return how many, 0 when none are left."""
     found = [row[0] for row in tx.all(_some, account_id=account_id, limit=_STEP)]
     return tx.run(_remove, account_id=account_id, ids=found) if found else 0
+
+
+def count_open(tx: Session) -> tuple[int, int | None]:
+    """Return how many reports are open, at most 10,000, and the id of the oldest."""
+    row = tx.one(_waiting)
+    return (0, None) if row is None else (row[0], row[1])

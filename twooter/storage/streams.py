@@ -12,6 +12,7 @@ import redis
 from twooter.domain.streams import News, Pointer, Position, pack, parse_position, unpack
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
+from twooter.metrics import STREAM_LOG_REACHABLE
 from twooter.storage.cache import Cache, Script
 
 log = get_logger("streams")
@@ -142,6 +143,7 @@ class RedisLogs:
             try:
                 self._listen(stopping, tell, connected)
             except (redis.RedisError, OSError) as ex:
+                STREAM_LOG_REACHABLE.set(0)
                 log.warning("stream_logs_unavailable", error=type(ex).__name__)
                 stopping.wait(_PAUSE_SECONDS)
 
@@ -163,6 +165,7 @@ class RedisLogs:
                 if message is None:
                     continue
                 if message["type"] == "subscribe":
+                    STREAM_LOG_REACHABLE.set(1)
                     connected()
                 elif message["type"] == "message":
                     tell(_told(message["data"]))

@@ -16,7 +16,7 @@ from twooter.api.live import connections, hub
 from twooter.api.live import server as server_module
 from twooter.api.live.server import StreamServer
 from twooter.domain.twoots import Draft
-from twooter.metrics import STREAM_CONNECTIONS, STREAM_ENDS
+from twooter.metrics import STREAM_CAPACITY, STREAM_CONNECTIONS, STREAM_ENDS
 from twooter.services.house import Services
 
 Meet = Callable[[str], Person]
@@ -86,6 +86,7 @@ def test_an_account_listens_in_so_many_places_and_others_still_may(
 
 @pytest.mark.parametrize("changes", [{"stream_connections": 1}], indirect=True)
 def test_all_together_are_so_many(ada: Person, ben: Person, port: int) -> None:
+    assert STREAM_CAPACITY._value.get() == 1
     with ada.listen("home"), Listener(port, "home", token=ben.token) as second:
         assert (second.status, second.headers["retry-after"], second.problem["code"]) == (
             503,

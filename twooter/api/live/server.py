@@ -25,7 +25,7 @@ from twooter.api.live.reception import REOPEN_SECONDS, Reception, Visit
 from twooter.domain.streams import Mark, News
 from twooter.errors import BadRequest, TooMany, TwooterError, Unavailable
 from twooter.logs import get_logger
-from twooter.metrics import STREAM_CONNECTIONS, STREAM_ENDS
+from twooter.metrics import STREAM_CAPACITY, STREAM_CONNECTIONS, STREAM_ENDS
 from twooter.services.house import Services
 from twooter.storage.streams import Opened
 
@@ -84,6 +84,7 @@ class StreamServer:
         self._hub = Hub(self._audiences, self._fragments, self._back)
         server = await loop.create_server(self._connection, host, port, backlog=_BACKLOG)
         self.port = server.sockets[0].getsockname()[1]
+        STREAM_CAPACITY.set(self._settings.stream_connections)
         log.info("stream_listening", port=self.port)
         listening = threading.Thread(target=self._listen, args=(loop,), name="stream-logs", daemon=True)
         listening.start()
