@@ -54,7 +54,7 @@ def _find(command: click.Command, given: list[str]) -> tuple[click.Command, list
 def test_deployments_are_those_of_the_chart() -> None:
     values = yaml.safe_load((ROOT / "helm" / "twooter" / "values.yaml").read_text())
     workers = {f"twooter-worker-{group['name']}" for group in values["worker"]["groups"]}
-    known = {"twooter-api", "twooter-relay", "twooter-beat", "twooter-exporter", *workers}
+    known = {"twooter-api", "twooter-relay", "twooter-beat", "twooter-exporter", "twooter-stream", *workers}
     text = "\n".join(page.read_text() for page in PAGES)
     named = set(re.findall(r"deploy(?:ment)?[/ ](twooter-[\w-]+)", text))
     assert named
