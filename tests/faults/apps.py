@@ -25,6 +25,7 @@ COMMANDS = {
     "worker": ("-m", "workers", "worker", "--concurrency", "1"),
     "beat": ("-m", "workers", "beat"),
     "exporter": ("-m", "twooter", "exporter"),
+    "stream": ("-m", "twooter", "stream"),
 }
 SHAPE = ("api", "relay", "worker")
 _WITHOUT_LIMITS = {
