@@ -20,9 +20,9 @@ def mean(metric: str, *by: str) -> str:
     return f"{rate(f'{metric}_sum', *by)} / {rate(f'{metric}_count', *by)}"
 
 
-def quantile(q: float, metric: str, *by: str) -> str:
-    """Return the query for a quantile of a histogram."""
-    return f"histogram_quantile({q}, {rate(f'{metric}_bucket', 'le', *by)})"
+def quantile(q: float, metric: str, *by: str, only: str = "") -> str:
+    """Return the query for a quantile of a histogram; `only` chooses some of its series, as `{label="value"}`."""
+    return f"histogram_quantile({q}, {rate(f'{metric}_bucket{only}', 'le', *by)})"
 
 
 def quantiles(metric: str) -> dict[str, str]:

@@ -8,11 +8,12 @@ from monitoring.dashboards.api import API
 from monitoring.dashboards.database import DATABASE
 from monitoring.dashboards.overview import OVERVIEW
 from monitoring.dashboards.product import PRODUCT
+from monitoring.dashboards.social import SOCIAL
 from monitoring.dashboards.workers import WORKERS
 from monitoring.panels import render
 
 FOLDER = Path(__file__).parents[2] / "helm" / "twooter" / "files" / "dashboards"
-DASHBOARDS = (OVERVIEW, API, WORKERS, DATABASE, PRODUCT)
+DASHBOARDS = (OVERVIEW, API, WORKERS, DATABASE, PRODUCT, SOCIAL)
 
 
 def write() -> None:

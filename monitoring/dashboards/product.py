@@ -73,18 +73,6 @@ PRODUCT = Dashboard(
                 },
                 "Requests that publish, by status.",
             ),
-            Panel(
-                "Home timelines read",
-                "reqps",
-                {"{{source}}": rate("twooter_home_reads_total", "source")},
-                "Pages by source: with a Redis that works, few come from the database.",
-            ),
-            Panel(
-                "Home timelines pushed to",
-                "ops",
-                {"{{outcome}}": rate("twooter_home_deliveries_total", "outcome")},
-                "By a fan-out; absent are those of accounts that have not read theirs for long.",
-            ),
         ],
     },
 )

@@ -13,29 +13,31 @@ from tests.faults.apps import COMMANDS, App
 from tests.faults.truths import Truth
 from tests.monitoring.prometheuses import Prometheus
 from tests.monitoring.visitors import Visitors
-from tests.processes import wait_until
+from tests.processes import free_port, wait_until
 from tests.rules.sources import ROOT
 from workers.schedule import ENTRIES
 
-PARTS = ("api", "relay", "worker", "exporter")
+PARTS = ("api", "relay", "worker", "exporter", "stream")
 
 
 @pytest.fixture(scope="session")
 def app(mariadb_server_url: str, worker_id: str) -> Iterator[App]:
     """Start the shape of production, watched while people come: queries may count on a little of everything."""
     database = MysqlDatabase(mariadb_server_url, f"monitoring_{worker_id}")
-    commands = {**COMMANDS, "exporter": ("-m", "twooter", "exporter")}
+    commands = {**COMMANDS, "stream": ("-m", "twooter", "stream")}
+    stream_port = free_port()
     with servers.started(servers.redis) as broker, servers.started(servers.redis) as cache:
         settings = {
             "TWOOTER_CACHE_URL": cache.url,
             "TWOOTER_EXPORTER_SECONDS": "1",
             "TWOOTER_LIMIT_SIGN_INS": "20/minute",
             "TWOOTER_LOG_FORMAT": "json",
+            "TWOOTER_STREAM_PORT": str(stream_port),
         }
         shape = App.production(database.url, broker.url, parts=PARTS, **settings)
         with App(PARTS, shape.settings, commands) as started:
             _probe(started)
-            with Visitors(started, database.url, cache.url):
+            with Visitors(started, database.url, cache.url, stream_port=stream_port):
                 _run_periodic_tasks(database.url)
                 yield started
 

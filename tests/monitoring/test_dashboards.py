@@ -14,7 +14,7 @@ from tests.monitoring.rules import RUNBOOKS, known_metrics, metrics_in
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.timeout(300)  # the first that asks waits for all processes to start
-TARGETS = 4
+TARGETS = 5
 MAX_SERIES = 2_000
 PATIENCE_SECONDS = 90
 PROMQL = re.compile(r"```promql\n(.*?)```", re.DOTALL)
