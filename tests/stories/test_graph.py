@@ -20,7 +20,10 @@ def test_a_protected_account_is_read_by_those_it_let_in(meet: Meet) -> None:
     assert bob.sees(f"/v1/twoots/{secret}")["text"] == "For friends."
     assert missing(eve, f"/v1/twoots/{secret}")
     soon("the count", lambda: ada.sees("/v1/me")["counts"]["followers"] == 1)
-    assert eve.items(f"/v1/relationships?ids={ada.id}")[0]["requested"] is False
+    soon(
+        "the end of eve's request",
+        lambda: eve.items(f"/v1/relationships?ids={ada.id}")[0]["requested"] is False,
+    )
     ada.does("DELETE", f"/v1/me/followers/{bob.id}")
     assert missing(bob, f"/v1/twoots/{secret}")
     soon("an empty home timeline", lambda: secret not in bob.home())
