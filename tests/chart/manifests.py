@@ -66,6 +66,15 @@ def ingress() -> str:
     return template(sets=NAMED | _ADDRESS, options=_only("api/ingress"))
 
 
+def stream() -> str:
+    """Return live updates: Deployment, Service and budget, their way in and who may take it."""
+    values = ("--values", str(K8S / "components" / "network-policies" / "values.yaml"))
+    sets = NAMED | _ADDRESS | {"stream.enabled": True}
+    parts = template(sets=sets, options=(*values, *_only("stream", "stream-ingress")))
+    (policy,) = of_kind(render(sets=sets, options=values), "NetworkPolicy", "twooter-stream")
+    return f"{parts.rstrip()}\n---\n{yaml.safe_dump(policy, sort_keys=False)}"
+
+
 def policies() -> str:
     """Return the NetworkPolicies with the networks of the component's own values."""
     values = str(K8S / "components" / "network-policies" / "values.yaml")
@@ -94,6 +103,7 @@ FILES: dict[str, Callable[[], str]] = {
     "k8s/components/monitoring/monitoring.yaml": monitoring,
     "k8s/components/ingress/ingress.yaml": ingress,
     "k8s/components/network-policies/policies.yaml": policies,
+    "k8s/components/stream/stream.yaml": stream,
     "helm/twooter/README.md": readme,
 }
 

@@ -93,6 +93,39 @@ def test_an_ingress_answers_to_the_public_address_unless_told_otherwise() -> Non
     assert ingress["spec"]["tls"] == [{"secretName": "tls", "hosts": ["a.example.org", "b.example.org"]}]
 
 
+def test_live_updates_have_a_way_in_of_their_own_that_buffers_nothing() -> None:
+    ways = {"ingress": {"enabled": True, "path": "/", "annotations": {"a": "1", "b": "1"}}}
+    more = {"ingress.streamAnnotations.b": "2", "stream.enabled": True}
+    manifests = render(sets=NAMED | ADDRESS | ways | more)
+    (path,) = one(manifests, "Ingress", "twooter")["spec"]["rules"][0]["http"]["paths"]
+    assert (path["path"], path["backend"]["service"]["name"]) == ("/", "twooter")
+    ingress = one(manifests, "Ingress", "twooter-stream")
+    (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
+    assert (path["path"], path["pathType"]) == ("/v1/stream", "Exact")
+    assert path["backend"]["service"] == {"name": "twooter-stream", "port": {"name": "http"}}
+    annotations = ingress["metadata"]["annotations"]
+    assert annotations.items() >= {"a": "1", "b": "2"}.items()
+    assert annotations["nginx.ingress.kubernetes.io/proxy-buffering"] == "off"
+    assert not of_kind(render(sets=NAMED | ADDRESS | ways), "Ingress", "twooter-stream")
+
+
+def test_a_gateway_lets_live_updates_last() -> None:
+    stream, everything = one(rendered("gateway"), "HTTPRoute", "twooter")["spec"]["rules"]
+    assert stream["matches"] == [{"path": {"type": "Exact", "value": "/v1/stream"}}]
+    assert stream["backendRefs"] == [{"name": "twooter-stream", "port": 80}]
+    assert stream["timeouts"] == {"request": "0s"}
+    assert "timeouts" not in everything
+
+
+def test_live_updates_are_not_started_without_the_address_of_their_log() -> None:
+    """Elsewhere the cache is optional: there a Secret without the key is as good as none."""
+    pods = {component(pod): pod for _, pod in templates(rendered("production"))}
+    wanted = {"name": "twooter", "key": "TWOOTER_CACHE_URL"}
+    for name, optional in (("stream", {}), ("api", {"optional": True})):
+        entry = environment(pods[name]["spec"]["containers"][0])["TWOOTER_CACHE_URL"]
+        assert entry["valueFrom"]["secretKeyRef"] == {**wanted, **optional}, name
+
+
 def test_a_route_hangs_on_its_gateway() -> None:
     gateway = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public", "namespace": "gateways"}]}}
     route = one(render(sets=NAMED | ADDRESS | gateway), "HTTPRoute", "twooter")["spec"]

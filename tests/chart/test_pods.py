@@ -19,6 +19,8 @@ from tests.chart.charts import (
 )
 
 LONG_LIVED = {"api", "worker", "beat", "relay", "exporter"}
+BESIDES = {"stream"}
+"""What lives as long where it is switched on."""
 
 files = pytest.mark.parametrize("name", FILES)
 
@@ -91,7 +93,7 @@ def test_every_container_says_what_it_needs_and_where_it_ends(name: str) -> None
 @files
 def test_what_lives_long_is_probed_on_the_machines_port(name: str) -> None:
     for owner, pod in pods(name).items():
-        if component(pod) in LONG_LIVED:
+        if component(pod) in LONG_LIVED | BESIDES:
             (container,) = pod["spec"]["containers"]
             assert {"name": "metrics", "containerPort": 9000, "protocol": "TCP"} in container["ports"]
             for probe in ("startup", "readiness", "liveness"):
@@ -137,7 +139,7 @@ def test_beat_is_alone(name: str) -> None:
 @files
 def test_a_rollout_takes_no_pod_away_before_a_new_one_is_ready(name: str) -> None:
     for manifest in of_kind(rendered(name), "Deployment"):
-        if component(manifest["spec"]["template"]) == "api":
+        if component(manifest["spec"]["template"]) in ("api", "stream"):
             assert manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 

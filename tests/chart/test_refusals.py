@@ -64,6 +64,7 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         INLINE | {"cache.url": "memcached://cache"},
         "cache.url must begin with redis://",
     ),
+    "live updates without a log": (INLINE | {"stream.enabled": True}, "stream.enabled needs the Redis"),
     "short key": (INLINE | {"signing.keys": "k" * 32 + ",short"}, "shorter than 32 characters"),
     "verify-ca without a CA": (
         NAMED | {"database.tls.mode": "verify-ca"},
