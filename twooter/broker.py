@@ -21,6 +21,7 @@ QUEUES = {
     "fanout": "fanout",
     "follows": "aggregates",
     "search": "aggregates",
+    "polls": "aggregates",
     "mails": "notify",
     "notifications": "notify",
     "deletions": "maintenance",

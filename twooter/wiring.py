@@ -52,6 +52,8 @@ from twooter.services.partings import Partings
 from twooter.services.passwords import Passwords
 from twooter.services.people import People
 from twooter.services.pins import Pins
+from twooter.services.poll_ends import PollEnds
+from twooter.services.polls import Polls
 from twooter.services.popular import Popular
 from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.relationships import Relationships
@@ -62,6 +64,7 @@ from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
 from twooter.services.streams import Streams
 from twooter.services.suggestions import Suggestions
+from twooter.services.tallies import Tallies
 from twooter.services.threads import Threads
 from twooter.services.tickets import Tickets
 from twooter.services.timelines import Timelines
@@ -134,6 +137,7 @@ def wire(settings: Settings) -> Services:
         homes=homes,
     )
     threads = Threads(storage, cards, twoots)
+    tallies = Tallies(storage, outboxes)
     logs = _logs(settings)
     streams = Streams(storage, logs)
     notifications = Notifications(storage, cards, twoots)
@@ -153,6 +157,7 @@ def wire(settings: Settings) -> Services:
                 "fanout": Fanout(storage, popular, windows, streams).handle,
                 "follows": follow_edges.handle,
                 "search": indexes.handle,
+                "polls": tallies.handle,
                 "mails": mails.handle,
                 "notifications": Notices(
                     storage, ids, is_sharded=settings.database_sharded, streams=streams
@@ -172,6 +177,8 @@ def wire(settings: Settings) -> Services:
         notifications=notifications,
         actions=actions,
         pins=Pins(storage, ids, twoots, cards),
+        polls=Polls(ids, outboxes, twoots),
+        poll_ends=PollEnds(storage, ids, outboxes, is_sharded=settings.database_sharded),
         versions=versions,
         accounts=accounts,
         follows=follows,

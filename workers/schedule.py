@@ -56,6 +56,12 @@ ENTRIES = (
         lambda services: services.suggestions.compute(),
     ),
     Entry(
+        "twooter.polls.end",
+        10,
+        "Whoever made a poll or voted in it hears of its end within seconds; the votes of polls that are gone go.",
+        lambda services: services.poll_ends.sweep(),
+    ),
+    Entry(
         "twooter.claims.sweep",
         300,
         "A username is free again soon after a registration that was never finished.",

@@ -79,6 +79,7 @@ def test_the_shape_of_a_twoot(client: TestClient, numbered: None, token: str, se
         "content_warning": None,
         "quoted": None,
         "viewer": NOTHING_DONE,
+        "poll": None,
         "moderation": None,
         "url": f"http://127.0.0.1:8000/v1/twoots/{id_}",
     }

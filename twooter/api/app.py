@@ -88,6 +88,7 @@ from twooter.api.native.timelines import (
 from twooter.api.native.timings import TimingsResource
 from twooter.api.native.tokens import TokenResource, TokensResource
 from twooter.api.native.twoots import TwootResource, TwootsResource
+from twooter.api.native.votes import VoteResource
 from twooter.api.ops import OPS_RESOURCES, add_head, add_ops_routes
 from twooter.services.analytics import Analytics
 from twooter.services.histories import Histories
@@ -171,6 +172,7 @@ def _actions(services: Services, lists: Lists, fragments: Fragments) -> tuple[Ro
         Route("/v1/twoots/{id}/like", LikeResource(actions, public_url=public_url)),
         Route("/v1/twoots/{id}/retwoot", RetwootResource(actions, public_url=public_url)),
         Route("/v1/twoots/{id}/bookmark", BookmarkResource(actions, public_url=public_url)),
+        Route("/v1/twoots/{id}/vote", VoteResource(services.polls, public_url=public_url)),
         Route("/v1/twoots/{id}/pin", PinResource(pins, public_url=public_url)),
         Route("/v1/twoots/{id}/likes", LikersResource(actions, lists)),
         Route("/v1/twoots/{id}/retwoots", RetwootersResource(actions, lists)),

@@ -7,6 +7,7 @@ from functools import partial
 import orjson
 
 from twooter.api.native import twoots
+from twooter.api.native.polls import poll
 from twooter.domain.twoots import Card, Item
 
 _KEPT = 2_000
@@ -36,6 +37,7 @@ class Fragments:
         moving = {
             "counts": twoots.counts(card),
             "quoted": twoots.quoted(card, self.render),
+            "poll": poll(card.poll, is_anonymous=card.flags is None),
             "viewer": twoots.flags(card.flags),
             "moderation": twoots.moderation(card),
         }

@@ -28,6 +28,20 @@ Time = Annotated[
 """An RFC 3339 time, as Unix milliseconds."""
 
 
+def _moment(value: Any) -> Any:  # Any: what a JSON body gives
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 time, such as 2026-01-31T12:00:00Z")
+    return _time(value)
+
+
+Moment = Annotated[
+    int,
+    BeforeValidator(_moment, json_schema_input_type=str),
+    Field(json_schema_extra={"format": "date-time"}),
+]
+"""The same in a body, where numbers are no times."""
+
+
 class SpanQuery(params.Query):
     """A range of time, cut into windows; at most 1,000 of them."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
+from twooter.domain import ids
 from twooter.domain.twoots import Twoot, Visibility
 
 
@@ -139,6 +140,49 @@ class ActionEvent:
     edge_id: int
     visibility: str
 
+    @property
+    def at_ms(self) -> int:
+        """Return when it was done, also where it is taken back."""
+        return ids.time_ms(self.edge_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowCountEvent:
+    """A follow began to hold (sign 1) or holds no more (sign -1), at the follower; `edge_id` is when it was begun."""
+
+    kind: ClassVar[str] = "follow_count"
+    sign: int
+    account_id: int
+    edge_id: int
+
+    @property
+    def at_ms(self) -> int:
+        """Return when it was begun, or asked for."""
+        return ids.time_ms(self.edge_id)
+
+
+@dataclass(frozen=True, slots=True)
+class VoteEvent:
+    """An account voted in the poll of a twoot, or its vote went with it; of `choices` each bit is an option."""
+
+    kind: ClassVar[str] = "vote"
+    account_id: int
+    twoot_id: int
+    author_id: int
+    choices: int
+    version: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PollEndEvent:
+    """A poll has ended, and these accounts are to hear of it."""
+
+    kind: ClassVar[str] = "poll_end"
+    author_id: int
+    twoot_id: int
+    account_ids: tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class AccountEvent:
@@ -168,15 +212,29 @@ class DeletionEvent:
     account_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class TransferEvent:
+    """The next steps of a transfer are to be taken, of the kind that `what` says, by `transfers.Kind`."""
+
+    kind: ClassVar[str] = "transfer"
+    account_id: int
+    what: int
+    transfer_id: int
+
+
 Event = (
     TwootEvent
     | EditEvent
     | FollowEvent
     | FollowAnswerEvent
     | ActionEvent
+    | FollowCountEvent
+    | VoteEvent
+    | PollEndEvent
     | AccountEvent
     | MailEvent
     | DeletionEvent
+    | TransferEvent
 )
 _KINDS: dict[str, Callable[..., Event]] = {c.kind: c for c in get_args(Event)}
 

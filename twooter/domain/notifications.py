@@ -15,6 +15,7 @@ from twooter.domain.events import (
     Event,
     FollowAnswerEvent,
     FollowEvent,
+    PollEndEvent,
     TwootEvent,
 )
 from twooter.domain.follows import Follow
@@ -38,6 +39,8 @@ class Kind(enum.IntEnum):
     QUOTE = 5
     FOLLOW = 6
     FOLLOW_REQUEST = 7
+    POLL = 8
+    """A poll that one has made, or voted in, has ended."""
 
     @property
     def of_own_twoot(self) -> bool:
@@ -82,9 +85,10 @@ class Notice:
 
 
 def notices_of(event: Event) -> Iterator[Notice]:
-    """Return what an event tells whom; nobody is told what it did itself."""
+    """Return what an event tells whom; nobody is told what it did itself, but for the end of its poll."""
     for notice in _notices(event):
-        if notice.key.account_id != notice.key.actor_id and notice.key.account_id not in NOBODYS:
+        is_own = notice.key.account_id == notice.key.actor_id
+        if (not is_own or notice.key.kind is Kind.POLL) and notice.key.account_id not in NOBODYS:
             yield notice
 
 
@@ -98,6 +102,9 @@ def _notices(event: Event) -> Iterator[Notice]:
     elif isinstance(event, ActionEvent) and event.action in _ACTIONS:
         key = Key(event.author_id, _ACTIONS[event.action], event.twoot_id, event.account_id)
         yield Notice(key, event.version, event.active)
+    elif isinstance(event, PollEndEvent):
+        for account_id in event.account_ids:
+            yield Notice(Key(account_id, Kind.POLL, event.twoot_id, event.author_id), 1, active=True)
     elif isinstance(event, FollowEvent):
         yield from _of_follow(event, event.account_id, event.target_id)
     elif isinstance(event, FollowAnswerEvent):

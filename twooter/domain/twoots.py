@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from twooter.domain import grammar, ids, text
 from twooter.domain.accounts import Author
 from twooter.domain.grammar import Hashtag
+from twooter.domain.polls import Poll, Standing
 from twooter.errors import FieldError
 
 MAX_GRAPHEMES = 280
@@ -74,6 +75,7 @@ class Twoot:
     quotes: int = 0
     hidden: bool = False
     """By moderators: shown to its author and to them alone."""
+    has_poll: bool = False
 
     @property
     def created_ms(self) -> int:
@@ -108,6 +110,7 @@ class Card:
     author: Author
     quoted: Card | None = None
     flags: Flags | None = None
+    poll: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class Draft:
     quote_of: int | None = None
     visibility: Visibility = Visibility.PUBLIC
     content_warning: str | None = None
+    poll: Poll | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from typing import Any
 
 from twooter.domain import graph
 from twooter.domain.accounts import Account, Author
+from twooter.domain.polls import Standing
 from twooter.domain.twoots import Card, Item, Ref, Retwoot, Row, Twoot, Visibility
 from twooter.errors import NotFound
-from twooter.storage import accounts, ties, twoots
+from twooter.storage import accounts, polls, ties, twoots, votes
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
 from twooter.storage.statements import Question
@@ -95,13 +96,14 @@ class Cards:
         """Return by their ids what moderators are shown of reports: twoots of (author, id) keys, and accounts.
 
         Here no rule holds: what was reported has to be read, whoever it was for, its author suspended or not. Two
-        queries.
+        queries, and one more for polls.
         """
         found = twoots.fetch(tx, keys)
         known = accounts.fetch(tx, sorted(set(account_ids)))
         authors = {id_: account.author for id_, account in known.items()}
+        asked = _polls(tx, found.values(), None)
         return {
-            id_: Card(twoot, authors[twoot.author_id])
+            id_: Card(twoot, authors[twoot.author_id], poll=asked.get(id_))
             for id_, twoot in found.items()
             if twoot.author_id in authors
         }, known
@@ -137,7 +139,9 @@ class Cards:
         everything, authors, sight = _look(tx, refs, known, [row.by_id for row in rows], viewer_id)
         quotes = [twoot.quote for twoot in everything.values() if twoot.quote is not None]
         quoted, their_authors, their_sight = _look(tx, quotes, {}, (), viewer_id)
-        shown = _Shown(viewer_id, {**authors, **their_authors}, quoted, sight.and_of(their_sight))
+        asked = _polls(tx, [*everything.values(), *quoted.values()], viewer_id)
+        people = {**authors, **their_authors}
+        shown = _Shown(viewer_id, people, quoted, sight.and_of(their_sight), asked)
         items: dict[int, Item] = {}
         for row in rows:
             is_followed = home and shown.is_at_home(row, everything.get(row.twoot.id))
@@ -165,9 +169,10 @@ class Cards:
         if twoot is None or not people:
             return {}
         sights = ties.of_viewers(tx, viewer_ids, sorted(people), twoot_ids, _now_ms())
+        asked = _polls_of_viewers(tx, [twoot, *quoted.values()], viewer_ids)
         items: dict[int, Item] = {}
         for viewer_id in viewer_ids:
-            shown = _Shown(viewer_id, people, quoted, sights.get(viewer_id, _NOBODYS))
+            shown = _Shown(viewer_id, people, quoted, sights.get(viewer_id, _NOBODYS), asked[viewer_id])
             is_for_it = shown.is_at_home(row, twoot) if home else shown.is_listed(row)
             item = shown.item(row, twoot, None) if is_for_it else None
             if item is not None:
@@ -187,7 +192,7 @@ class Cards:
         is_open = not any(author.protected or author.silenced for author in authors.values())
         twoot_ids = sorted({twoot.id for twoot in everything})
         (sight,) = tx.ask([ties.sight(viewer_id, sorted(authors), twoot_ids, _now_ms(), is_open=is_open)])
-        shown = _Shown(viewer_id, authors, quoted, sight)
+        shown = _Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
         return [
             seen
             for card in cards
@@ -203,7 +208,8 @@ class Cards:
         quoted = twoots.fetch(tx, [_key(twoot.quote) for twoot in found if twoot.quote is not None])
         everything = [*found, *quoted.values()]
         authors = accounts.fetch_authors(tx, sorted({twoot.author_id for twoot in everything}.union(also)))
-        return _Shown(viewer_id, authors, quoted, _sight(tx, viewer_id, authors, everything))
+        sight = _sight(tx, viewer_id, authors, everything)
+        return _Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,7 @@ class _Shown:
     authors: Mapping[int, Author]
     quoted: Mapping[int, Twoot]
     sight: Sight
+    polls: Mapping[int, Standing]
     moderates: bool = False
 
     def card(self, twoot: Twoot, *, with_quoted: bool = True) -> Card | None:
@@ -228,6 +235,7 @@ class _Shown:
             author,
             None if inner is None else self.card(inner, with_quoted=False),
             None if self.viewer_id is None else self.sight.of(twoot.id),
+            self.polls.get(twoot.id),
         )
 
     def is_at_home(self, row: Row, twoot: Twoot | None) -> bool:
@@ -286,8 +294,35 @@ def _sight(
     return ties.fetch(tx, viewer_id, sorted(authors), sorted({twoot.id for twoot in found}), _now_ms())
 
 
+def _polls(tx: Session, found: Iterable[Twoot], viewer_id: int | None) -> dict[int, Standing]:
+    """Return how the polls among twoots stand for a viewer; one query where there are any, else none."""
+    keys = [(twoot.author_id, twoot.id) for twoot in found if twoot.has_poll]
+    if not keys:
+        return {}
+    standings: dict[int, Standing] = tx.ask([polls.seen(keys, viewer_id, _now_ms())])[0]
+    return standings
+
+
+def _polls_of_viewers(
+    tx: Session, found: Sequence[Twoot], viewer_ids: Sequence[int]
+) -> dict[int, dict[int, Standing]]:
+    """Return by viewers how the polls among twoots stand for each; two queries where there are any, else none."""
+    everybodys = _polls(tx, found, None)
+    if not everybodys:
+        return {viewer_id: {} for viewer_id in viewer_ids}
+    authors = {twoot.id: twoot.author_id for twoot in found}
+    chosen = votes.of_viewers(tx, viewer_ids, sorted(everybodys))
+    return {
+        viewer_id: {
+            id_: replace(standing, choices=chosen.get((viewer_id, id_)), is_own=authors[id_] == viewer_id)
+            for id_, standing in everybodys.items()
+        }
+        for viewer_id in viewer_ids
+    }
+
+
 def _now_ms() -> int:
-    # only mutes have an end: it need not be a clock that all processes share
+    # only mutes and polls have an end: it need not be a clock that all processes share
     return time.time_ns() // 1_000_000
 
 

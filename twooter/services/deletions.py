@@ -37,6 +37,7 @@ from twooter.storage import (
     networks,
     notifications,
     pins,
+    polls,
     reports,
     tokens,
     twoots,
@@ -144,6 +145,7 @@ class Deletions:
 
         def work(tx: Session) -> int:
             gone = 0
+            polls.leave(tx, account_id, [twoot.id for twoot in found if twoot.has_poll])
             for twoot in found:
                 if not twoots.remove(tx, account_id, twoot.id, twoot.version):
                     continue

@@ -40,6 +40,8 @@ from twooter.services.parked import Parked
 from twooter.services.passwords import Passwords
 from twooter.services.people import People
 from twooter.services.pins import Pins
+from twooter.services.poll_ends import PollEnds
+from twooter.services.polls import Polls
 from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
 from twooter.services.reports import Reports
@@ -79,6 +81,8 @@ class Services:
     notifications: Notifications
     actions: Actions
     pins: Pins
+    polls: Polls
+    poll_ends: PollEnds
     versions: Versions
     accounts: Accounts
     follows: Follows

@@ -8,9 +8,9 @@ from typing import Protocol, TypeVar
 import orjson
 
 from twooter import traces
+from twooter.domain import deltas
 from twooter.domain import ids as id_rules
 from twooter.domain.events import (
-    AccountEvent,
     DeletionEvent,
     EditEvent,
     Envelope,
@@ -19,6 +19,7 @@ from twooter.domain.events import (
     FollowEvent,
     MailEvent,
     TwootEvent,
+    VoteEvent,
     unpack,
 )
 from twooter.domain.notifications import tells_anybody
@@ -36,7 +37,7 @@ T = TypeVar("T")
 log = get_logger("outbox")
 
 CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
-    "aggregates": lambda event: isinstance(event, TwootEvent | AccountEvent | EditEvent),
+    "aggregates": deltas.moves,
     "edges": lambda event: bool(edges_of(event)),
     "threads": lambda event: isinstance(event, TwootEvent) and bool(event.ancestors),
     "fanout": fanout.wants,
@@ -45,6 +46,7 @@ CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
         isinstance(event, EditEvent)
         or (isinstance(event, TwootEvent) and event.visibility == Visibility.PUBLIC.value)
     ),
+    "polls": lambda event: isinstance(event, VoteEvent),
     "mails": lambda event: isinstance(event, MailEvent),
     "deletions": lambda event: isinstance(event, DeletionEvent),
     "notifications": tells_anybody,

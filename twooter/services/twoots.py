@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from twooter.domain import events, grammar, text
+from twooter.domain import events, grammar, polls, text
 from twooter.domain import ids as id_rules
 from twooter.domain import twoots as rules
 from twooter.domain.accounts import Viewer
 from twooter.domain.grammar import Hashtag
+from twooter.domain.polls import Poll
 from twooter.domain.twoots import Card, Draft, Flags, Message, Ref, Twoot, Visibility
 from twooter.errors import Forbidden, Invalid, NotFound
 from twooter.logs import get_logger
@@ -21,6 +22,7 @@ from twooter.services.outboxes import Outboxes
 from twooter.services.replays import made_by
 from twooter.services.versions import Versions
 from twooter.storage import accounts, claims, edits, entries, idempotency, twoots
+from twooter.storage import polls as poll_rows
 from twooter.storage.database import Session, Storage
 from twooter.storage.idempotency import Idempotency
 
@@ -79,12 +81,8 @@ class Twoots:
         Raises: Invalid for a bad text, an unknown parent, or a key used for another request; Forbidden before the
         e-mail address is confirmed, where that is asked for; NotFound when the key's twoot was deleted since.
         """
-        self.check_may_post(viewer)
-        warning = None if draft.content_warning is None else text.clean(draft.content_warning)
-        draft = replace(draft, text=text.clean(draft.text), content_warning=warning)
-        if errors := rules.check_draft(draft):
-            raise Invalid(*errors)
         try:
+            draft = self.checked(viewer, draft)
             parent, quoted = self._find_spoken_of(viewer, draft)
         except Invalid as ex:
             return self._answer_of(viewer, idempotency_key, ex)
@@ -102,11 +100,29 @@ class Twoots:
             ancestors=() if parent is None else self._above(parent),
             content_warning=draft.content_warning,
             mention_ids=self.ids_of(parsed.mentions),
+            has_poll=draft.poll is not None,
         )
-        written = self._write(twoot, idempotency_key, request_id)
+        written = self._write(twoot, idempotency_key, request_id, poll=draft.poll)
         if written is not twoot:
             return self._cards.one(written, viewer.account_id)
-        return Card(twoot, viewer.author, quoted, Flags())
+        return Card(twoot, viewer.author, quoted, Flags(), polls.opened(draft.poll))
+
+    def checked(self, viewer: Viewer, draft: Draft, *, published_ms: int | None = None) -> Draft:
+        """Return a draft as it is published at a time; None: now.
+
+        Raises: Invalid for a bad text or poll; Forbidden before the e-mail address is confirmed, where that is asked
+        for.
+        """
+        self.check_may_post(viewer)
+        warning = None if draft.content_warning is None else text.clean(draft.content_warning)
+        poll = None if draft.poll is None else polls.cleaned(draft.poll)
+        draft = replace(draft, text=text.clean(draft.text), content_warning=warning, poll=poll)
+        errors = rules.check_draft(draft)
+        if poll is not None:
+            errors += polls.check_poll(poll, published_ms or self._ids.now_ms())
+        if errors:
+            raise Invalid(*errors)
+        return draft
 
     def post_message(
         self,
@@ -170,6 +186,8 @@ class Twoots:
             edits.remove(tx, twoot.author_id, twoot.id)
             if not twoots.remove(tx, twoot.author_id, twoot.id, twoot.version):
                 return False
+            if twoot.has_poll:
+                poll_rows.leave(tx, twoot.author_id, [twoot.id])
             entries.remove(tx, twoot.id, tag_ids)
             accounts.move_twoots(tx, twoot.author_id, -1)
             self._outboxes.append(tx, twoot.author_id, events.gone(twoot, tag_ids), request_id=request_id)
@@ -230,7 +248,7 @@ class Twoots:
             return None
 
     def _answer_of(self, viewer: Viewer, key: Idempotency | None, refusal: Invalid) -> Card:
-        """Return the answer that a key made while the twoots it speaks of were there.
+        """Return the answer that a key made while the twoots it speaks of were there, and its poll had not ended.
 
         Raises: the refusal when there is none.
         """
@@ -238,7 +256,9 @@ class Twoots:
             raise refusal
         return self._cards.one(self._replay(viewer.account_id, key), viewer.account_id)
 
-    def _write(self, twoot: Twoot, key: Idempotency | None, request_id: str | None) -> Twoot:
+    def _write(
+        self, twoot: Twoot, key: Idempotency | None, request_id: str | None, *, poll: Poll | None = None
+    ) -> Twoot:
         tags = self.tags_of(twoot)
         tag_ids = self._hashtags.ensure_ids(tags)
 
@@ -248,6 +268,8 @@ class Twoots:
             ):
                 return False
             twoots.insert(tx, twoot)
+            if poll is not None:
+                poll_rows.insert(tx, twoot.author_id, twoot.id, poll)
             if twoot.visibility is Visibility.PUBLIC:
                 entries.insert(tx, twoot.id, twoot.author_id, tag_ids)
             if not accounts.add_twoot(tx, twoot.author_id):

@@ -34,11 +34,16 @@ _COLUMNS = (
 )
 _ANCESTORS = "ancestors"
 _FIELDS = packed(
-    *(getattr(Twoots, name) for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes", "hidden_ms"))
+    *(
+        getattr(Twoots, name)
+        for name in (*_COLUMNS, "replies", "likes", "retwoots", "quotes", "hidden_ms", "has_poll")
+    )
 )
 
-_insert = Insert("twoot_insert", Twoots, (*_COLUMNS, _ANCESTORS))
-_insert_ignore = Insert("twoot_insert_ignore", Twoots, (*_COLUMNS, _ANCESTORS), duplicate="ignore")
+_insert = Insert("twoot_insert", Twoots, (*_COLUMNS, _ANCESTORS, "has_poll"))
+_insert_ignore = Insert(
+    "twoot_insert_ignore", Twoots, (*_COLUMNS, _ANCESTORS, "has_poll"), duplicate="ignore"
+)
 _by_id = Statement(
     "twoot_by_id",
     lambda: Twoots.select(_FIELDS).where(Twoots.id == p("id")),
@@ -142,6 +147,7 @@ def _unpacked(text: str) -> Twoot:
         retwoots=row[18],
         quotes=row[19],
         hidden=row[20] is not None,
+        has_poll=bool(row[21]),
     )
 
 
@@ -168,6 +174,7 @@ def _row(twoot: Twoot) -> Row:
         twoot.content_warning,
         _json(twoot.mention_ids),
         _json([(ref.id, ref.author_id) for ref in twoot.ancestors]),
+        twoot.has_poll,
     )
 
 

@@ -22,7 +22,7 @@ from twooter.domain.twoots import Card
 from twooter.errors import Invalid
 from twooter.services.notifications import MAX_UNREAD, Notifications
 
-Type = Literal["mention", "reply", "like", "retwoot", "quote", "follow", "follow_request"]
+Type = Literal["mention", "reply", "like", "retwoot", "quote", "follow", "follow_request", "poll"]
 
 
 def _split(value: Any) -> Any:  # Any: what a query or a default gives

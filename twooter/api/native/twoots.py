@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from twooter.api import params
 from twooter.api.clients import Clients
+from twooter.api.native.polls import PollBody, PollShape, poll
 from twooter.api.operations import Auth, operation
 from twooter.api.times import rfc3339
 from twooter.domain import grammar, ids
@@ -44,13 +45,24 @@ class PublishBody(params.Body):
         None, max_length=4_000, description="Up to 100 characters, one line, shown before the text."
     )
     language: str | None = Field(None, pattern=_LANGUAGE, max_length=16, description="BCP 47 tag.")
+    poll: PollBody | None = Field(
+        None, description="A poll; it stays as it is when the twoot is changed, and goes with it."
+    )
 
     def draft(self) -> Draft:
         """Return what is to be posted; what is no id is the id of no twoot."""
         reply_to, quote_of = (
             None if text is None else ids.parse(text) or 0 for text in (self.reply_to, self.quote_of)
         )
-        return Draft(self.text, reply_to, self.language, quote_of, self.visibility, self.content_warning)
+        return Draft(
+            self.text,
+            reply_to,
+            self.language,
+            quote_of,
+            self.visibility,
+            self.content_warning,
+            None if self.poll is None else self.poll.poll(),
+        )
 
 
 class EditBody(params.Body):
@@ -116,6 +128,7 @@ class TwootShape(BaseModel):
     url: str
     content_warning: str | None
     quoted: QuotedShape | None
+    poll: PollShape | None
     viewer: ViewerFlags | None = Field(description="Null without a token.")
     moderation: Literal["hidden"] | None = Field(
         description="`hidden`: by moderators; nobody sees it but its author and moderators."
@@ -140,6 +153,7 @@ def twoot(card: Card, *, public_url: str) -> dict[str, Any]:
     return content(card, public_url=public_url) | {
         "counts": counts(card),
         "quoted": quoted(card, partial(twoot, public_url=public_url)),
+        "poll": poll(card.poll, is_anonymous=card.flags is None),
         "viewer": flags(card.flags),
         "moderation": moderation(card),
     }

@@ -15,7 +15,6 @@ from twooter.storage.tables.accounts import (
 )
 from twooter.storage.tables.aggregates import (
     TIMING_BUCKETS,
-    ActiveAccounts,
     HashtagAccounts,
     Hashtags,
     HashtagWindows,
@@ -24,6 +23,7 @@ from twooter.storage.tables.aggregates import (
     Trends,
     Windows,
 )
+from twooter.storage.tables.audience import ActiveAccounts, ActiveWeeks, Retention
 from twooter.storage.tables.graph import (
     AccountNotes,
     Blocks,
@@ -38,6 +38,7 @@ from twooter.storage.tables.graph import (
 )
 from twooter.storage.tables.lists import AccountLists, FollowedHashtags, ListMembers
 from twooter.storage.tables.moderation import ModerationLog, Reports
+from twooter.storage.tables.polls import Polls, PollVotes, ScheduledTwoots, Votes
 from twooter.storage.tables.queue import (
     Batches,
     Deliveries,
@@ -50,6 +51,7 @@ from twooter.storage.tables.queue import (
 )
 from twooter.storage.tables.search import AccountNames, SearchEntries, SearchMarks, SearchTexts
 from twooter.storage.tables.table import GLOBAL, Table
+from twooter.storage.tables.transfers import TransferParts, Transfers
 from twooter.storage.tables.twoots import (
     Actions,
     HashtagEntries,
@@ -73,6 +75,7 @@ __all__ = [
     "Accounts",
     "Actions",
     "ActiveAccounts",
+    "ActiveWeeks",
     "Batches",
     "Blocks",
     "Credentials",
@@ -101,10 +104,14 @@ __all__ = [
     "Outcomes",
     "ParkedEvents",
     "Pins",
+    "PollVotes",
+    "Polls",
     "PopularAccounts",
     "PublicEntries",
     "Reports",
+    "Retention",
     "ScheduleClaims",
+    "ScheduledTwoots",
     "SearchEntries",
     "SearchMarks",
     "SearchTexts",
@@ -114,6 +121,8 @@ __all__ = [
     "Timings",
     "Tokens",
     "TopTags",
+    "TransferParts",
+    "Transfers",
     "Trends",
     "TwootActions",
     "TwootEdits",
@@ -121,6 +130,7 @@ __all__ = [
     "TwootReplies",
     "Twoots",
     "UsernameClaims",
+    "Votes",
     "Windows",
 ]
 

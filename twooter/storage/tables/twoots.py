@@ -34,6 +34,7 @@ class Twoots(Table):
     mention_ids = LongText(null=True)
     ancestors = LongText(null=True)
     hidden_ms = BigIntegerField(null=True)
+    has_poll = BooleanField(null=True)
 
     class Meta:
         """One index besides the key: an author's twoots."""
@@ -113,10 +114,13 @@ class Actions(Table):
     edge_id = BigIntegerField()
 
     class Meta:
-        """Lists are in the order of `edge_id`, the time it was done; it is also the id of a retwoot."""
+        """Lists are in the order of `edge_id`, the time it was done; it is also the id of a retwoot.
+
+        Audits of windows read by it alone.
+        """
 
         primary_key = CompositeKey("account_id", "twoot_id", "kind")
-        indexes = ((("account_id", "kind", "active", "edge_id"), False),)
+        indexes = ((("account_id", "kind", "active", "edge_id"), False), (("edge_id",), False))
 
 
 class TwootActions(Table):
