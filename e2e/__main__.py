@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from e2e import autoscaling, bad_days, fences, overlay, refusals, rollouts, truth
+from e2e import autoscaling, bad_days, fences, overlay, refusals, rollouts, social, truth
 from e2e.cluster import run
 from e2e.report import Figures, Report
 from e2e.settings import BadEnvironment, Settings
@@ -22,6 +22,7 @@ STEPS: tuple[Step, ...] = (
     *rollouts.STEPS,
     *fences.STEPS,
     *bad_days.STEPS,
+    *social.STEPS,
     *refusals.STEPS_AT_UPGRADE,
     *autoscaling.STEPS,
     *truth.STEPS,

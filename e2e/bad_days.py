@@ -43,12 +43,18 @@ def delete_pod(world: World) -> Figures:
 def kill_worker(world: World) -> Figures:
     """Kill a worker Pod without a farewell; the last step counts whether anything was lost or counted twice."""
     figures: Figures = {}
-    pods = world.release.pods("worker")
     with world.unharmed(figures):
-        arguments = ["delete", "pod", *pods, "--grace-period=0", "--force"]
-        world.cluster.kubectl("-n", world.release.namespace, *arguments, seconds=90)
-        _await_replacement(world, "worker", pods)
+        kill_pods(world, "worker")
     return figures
+
+
+def kill_pods(world: World, component: str) -> int:
+    """Kill a component's Pods without a farewell, and wait for as many others; return how many."""
+    pods = world.release.pods(component)
+    arguments = ["delete", "pod", *pods, "--grace-period=0", "--force"]
+    world.cluster.kubectl("-n", world.release.namespace, *arguments, seconds=90)
+    _await_replacement(world, component, pods)
+    return len(pods)
 
 
 def run_out_of_memory(world: World) -> Figures:

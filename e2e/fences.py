@@ -13,6 +13,7 @@ _APP_PORT, _METRICS_PORT = 8000, 9000
 def fences(world: World) -> Figures:
     """Try doors that are to be open and doors that are to be shut, from outside and from inside."""
     host, port = world.release.address()
+    stream = world.release.address("stream")
     pod = world.release.pods("api")[0]
     pod_ip = str(world.cluster.get("pod", pod, world.release.namespace)["status"]["podIP"])
     stranger_namespace = f"{world.settings.namespace}-strangers"
@@ -23,6 +24,8 @@ def fences(world: World) -> Figures:
     doors = {
         "clients to the API": (world.toolbox.reaches(host, port), True),
         "strangers to the API": (stranger.reaches(host, port), False),
+        "clients to live updates": (world.toolbox.reaches(*stream), True),
+        "strangers to live updates": (stranger.reaches(*stream), False),
         "strangers to the machines' port": (stranger.reaches(pod_ip, _METRICS_PORT), False),
         "clients to the machines' port": (world.toolbox.reaches(pod_ip, _METRICS_PORT), False),
         "the API to Kubernetes": (_reaches(world, pod, kubernetes, 443), False),

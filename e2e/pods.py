@@ -1,9 +1,9 @@
-"""Pods that a run makes for itself: toolboxes to ask from, and the load; both from the image under test."""
+"""Pods that a run makes for itself: toolboxes to ask from, load, listeners; all from the image under test."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,60 @@ class Toolbox:
         return self._cluster.python(self._namespace, self.name, code, *arguments, seconds=seconds)
 
 
+def _start(
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    script: Path,
+    *,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> None:
+    """Start a Pod that runs a script of this folder."""
+    source = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": {script.name: script.read_text()},
+    }
+    pod = manifest(
+        name,
+        namespace,
+        cluster.settings.image,
+        {"app": name},
+        command=["python", f"/script/{script.name}", *arguments],
+        resources=dict(resources or {}),
+        env=[{"name": key, "value": value} for key, value in (environment or {}).items()],
+        volumeMounts=[{"name": "script", "mountPath": "/script", "readOnly": True}],
+    )
+    pod["spec"]["volumes"] = [{"name": "script", "configMap": {"name": name}}]
+    cluster.apply(source, pod)
+
+
+class ScriptPod:
+    """A script that runs in a Pod of its own, and what it wrote so far."""
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str) -> None:
+        self._cluster, self._namespace, self.name = cluster, namespace, name
+
+    @classmethod
+    def start(
+        cls, cluster: Cluster, namespace: str, name: str, script: Path, *, arguments: Sequence[str]
+    ) -> ScriptPod:
+        """Start it; its lines may be asked for at once."""
+        _start(cluster, namespace, name, script, arguments=arguments)
+        return cls(cluster, namespace, name)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the lines of JSON that it wrote.
+
+        Raises: Failed while it has not begun.
+        """
+        said = self._cluster.kubectl("-n", self._namespace, "logs", self.name)
+        return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
+
 class LoadPod:
     """The load of `e2e/load.py` as a Pod, and what it has counted so far."""
 
@@ -131,25 +185,9 @@ class LoadPod:
             "LOAD_CLIENTS": str(clients),
             "LOAD_PAUSE_SECONDS": str(pause_seconds),
         }
-        source = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name, "namespace": namespace},
-            "data": {"load.py": _LOAD.read_text()},
-        }
-        pod = manifest(
-            name,
-            namespace,
-            cluster.settings.image,
-            {"app": name},
-            command=["python", "/load/load.py"],
-            # a client that gets no CPU for seconds leaves its connections silent, and would show nothing of the server
-            resources={"requests": {"cpu": "300m", "memory": "64Mi"}},
-            env=[{"name": key, "value": value} for key, value in environment.items()],
-            volumeMounts=[{"name": "load", "mountPath": "/load", "readOnly": True}],
-        )
-        pod["spec"]["volumes"] = [{"name": "load", "configMap": {"name": name}}]
-        cluster.apply(source, pod)
+        # a client that gets no CPU for seconds leaves its connections silent, and would show nothing of the server
+        needs = {"requests": {"cpu": "300m", "memory": "64Mi"}}
+        _start(cluster, namespace, name, _LOAD, environment=environment, resources=needs)
         made = cls(cluster, namespace, name)
         wait_until(made.says_registered, seconds=90, what=f"the account of {name}")
         return made

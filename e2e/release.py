@@ -85,15 +85,13 @@ class Release:
         """Return a component's ready Pods, oldest first."""
         return self.cluster.ready_pods(self.namespace, self.selector(component))
 
-    def address(self) -> tuple[str, int]:
-        """Return the ClusterIP and the port of the API's Service."""
-        for service in self.cluster.fetch(
-            "services", self.namespace, f"app.kubernetes.io/instance={self.name}"
-        ):
+    def address(self, component: str = "api") -> tuple[str, int]:
+        """Return the ClusterIP and the port of a component's Service."""
+        for service in self.cluster.fetch("services", self.namespace, self.selector(component)):
             for port in service["spec"]["ports"]:
-                if port["name"] == "http" and service["spec"]["clusterIP"] != "None":
+                if port["name"] == "http":
                     return str(service["spec"]["clusterIP"]), int(port["port"])
-        raise Failed(f"{self.name} has no Service with a port named http")
+        raise Failed(f"{self.name} has no Service of {component} with a port named http")
 
     def why(self) -> str:
         """Return what an operator would look at after a failure: warnings, states of Pods, logs of what failed."""

@@ -64,7 +64,12 @@ def scale_out(world: World) -> Figures:
 
 def _groups(replicas: int) -> list[dict[str, object]]:
     return [
-        {"name": "fast", "queues": ["aggregates", "notify"], "replicas": replicas, "concurrency": 2},
+        {
+            "name": "fast",
+            "queues": ["fanout", "aggregates", "notify"],
+            "replicas": replicas,
+            "concurrency": 2,
+        },
         {"name": "slow", "queues": ["maintenance"], "replicas": 1, "concurrency": 1},
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from e2e import backend
 from e2e.backend import Backend
@@ -40,6 +41,7 @@ class World:
     backend: Backend
     release: Release
     loads: list[LoadPod] = field(default_factory=list)
+    crowd: Any = None  # Any: that of e2e/social.py, which knows what a world is
 
     @property
     def settings(self) -> Settings:
@@ -107,6 +109,7 @@ def values(settings: Settings, made: Backend) -> Values:
         "pod": {"probes": {"startup": {"failureThreshold": 180}}},
         # and where it has two cores, a rollout needs room
         "api": {"resources": {"requests": {"cpu": "150m"}}},
+        "stream": {"resources": {"requests": {"cpu": "50m"}}},
         "database": {"existingSecret": SECRET, "tls": made.tls_values(CA)},
         "networkPolicy": {
             "ingress": {"api": [{"namespaceSelector": {"matchLabels": CLIENTS_LABEL}}]},
