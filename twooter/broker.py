@@ -25,6 +25,7 @@ QUEUES = {
     "mails": "notify",
     "notifications": "notify",
     "deletions": "maintenance",
+    "transfers": "maintenance",
 }
 """Consumer to queue; queues are by urgency, so that one big account cannot delay the small ones."""
 MAINTENANCE = "maintenance"

@@ -159,6 +159,8 @@ class Settings(BaseSettings):
         "Follows, blocks, mutes, notes, lists, followed hashtags and their taking back, per account.",
     )
 
+    limit_exports: str = setting("5/7 days", "Archives of an account's own data.")
+    limit_imports: str = setting("10/day", "Lists of whom to follow, per account.")
     limit_searches: str = setting("300/minute", "Searches per account, or per network without one.")
     limit_reports: str = setting("30/hour", "Reports to moderators, per account.")
 
@@ -227,6 +229,8 @@ class Settings(BaseSettings):
         "limit_searches",
         "limit_reports",
         "limit_follows",
+        "limit_exports",
+        "limit_imports",
     )
     @classmethod
     def _is_rate(cls, value: str) -> str:

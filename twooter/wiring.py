@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twooter import metrics, traces
+from twooter.domain.transfers import Kind
 from twooter.domain.windows import DAY_MS
 from twooter.services import aggregates
 from twooter.services.account_lists import AccountLists
@@ -26,6 +27,7 @@ from twooter.services.encounters import Encounters
 from twooter.services.exports import Exports
 from twooter.services.fanout import Fanout
 from twooter.services.follow_edges import FollowEdges
+from twooter.services.follow_imports import FollowImports
 from twooter.services.follow_requests import FollowRequests
 from twooter.services.followed_hashtags import FollowedHashtags
 from twooter.services.follows import Follows
@@ -56,20 +58,25 @@ from twooter.services.poll_ends import PollEnds
 from twooter.services.polls import Polls
 from twooter.services.popular import Popular
 from twooter.services.posting import Folder, Post, Smtp
+from twooter.services.publications import Publications
 from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
 from twooter.services.reports import Reports
+from twooter.services.scheduled_twoots import ScheduledTwoots
 from twooter.services.schedules import Schedules
 from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
 from twooter.services.streams import Streams
 from twooter.services.suggestions import Suggestions
+from twooter.services.takeouts import Takeouts
 from twooter.services.tallies import Tallies
 from twooter.services.threads import Threads
 from twooter.services.tickets import Tickets
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
+from twooter.services.transfer_runs import TransferRuns
+from twooter.services.transfers import Transfers
 from twooter.services.trends import Trends
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
@@ -126,6 +133,16 @@ def wire(settings: Settings) -> Services:
     homes = Homes(storage, cards, popular, windows)
     follows = Follows(storage, ids, outboxes, cards)
     follow_edges = FollowEdges(storage, outboxes, homes)
+    transfers = Transfers(storage, ids, outboxes)
+    takeouts = Takeouts(storage, outboxes, cards, transfers, public_url=settings.public_url)
+    follow_imports = FollowImports(storage, follows, transfers)
+    transfer_runs = TransferRuns(
+        storage,
+        ids,
+        outboxes,
+        transfers,
+        {Kind.TAKEOUT: takeouts.step, Kind.FOLLOWS: follow_imports.step},
+    )
     twoots = Twoots(
         storage,
         ids,
@@ -163,6 +180,7 @@ def wire(settings: Settings) -> Services:
                     storage, ids, is_sharded=settings.database_sharded, streams=streams
                 ).handle,
                 "deletions": deletions.handle,
+                "transfers": transfer_runs.handle,
             },
             max_attempts=settings.max_attempts,
         ),
@@ -178,6 +196,8 @@ def wire(settings: Settings) -> Services:
         actions=actions,
         pins=Pins(storage, ids, twoots, cards),
         polls=Polls(ids, outboxes, twoots),
+        scheduled_twoots=ScheduledTwoots(storage, ids, twoots),
+        publications=Publications(storage, ids, twoots),
         poll_ends=PollEnds(storage, ids, outboxes, is_sharded=settings.database_sharded),
         versions=versions,
         accounts=accounts,
@@ -210,6 +230,9 @@ def wire(settings: Settings) -> Services:
         analytics=Analytics(storage, ids),
         imports=Imports(storage, ids, archives),
         exports=Exports(storage),
+        takeouts=takeouts,
+        follow_imports=follow_imports,
+        transfer_runs=transfer_runs,
         demos=Demos(storage, ids, outboxes, archives, accounts, Encounters(follows, actions, twoots)),
         audits=audits,
         outcomes=outcomes,
@@ -257,4 +280,6 @@ def _rates(settings: Settings) -> dict[str, str]:
         "searches": settings.limit_searches,
         "follows": settings.limit_follows,
         "reports": settings.limit_reports,
+        "exports": settings.limit_exports,
+        "imports": settings.limit_imports,
     }

@@ -50,6 +50,12 @@ ENTRIES = (
         lambda services: services.deletions.sweep(),
     ),
     Entry(
+        "twooter.transfers.sweep",
+        60,
+        "An archive or import whose worker died goes on, and what has expired goes.",
+        lambda services: services.transfer_runs.sweep(),
+    ),
+    Entry(
         "twooter.suggestions.compute",
         60,
         "Whom to follow is looked up, never counted in a request; each run does as many accounts as its time allows.",
@@ -60,6 +66,12 @@ ENTRIES = (
         10,
         "Whoever made a poll or voted in it hears of its end within seconds; the votes of polls that are gone go.",
         lambda services: services.poll_ends.sweep(),
+    ),
+    Entry(
+        "twooter.scheduled.publish",
+        10,
+        "Scheduled twoots appear within seconds of their time; one that a dying worker left is published by the next.",
+        lambda services: services.publications.sweep(),
     ),
     Entry(
         "twooter.claims.sweep",

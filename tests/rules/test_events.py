@@ -21,6 +21,7 @@ from twooter.domain.events import (
     FollowEvent,
     MailEvent,
     PollEndEvent,
+    TransferEvent,
     TwootEvent,
     VoteEvent,
     pack,
@@ -48,6 +49,7 @@ EXAMPLES: tuple[Event, ...] = (
     MailEvent("confirmation", 7, None),
     MailEvent("reset", 7, "ada@example.org"),
     DeletionEvent(7),
+    TransferEvent(7, 1, 8),
 )
 """One event of each kind at least; `test_every_kind_has_an_example` asks for those of new kinds."""
 

@@ -40,6 +40,11 @@ from twooter.api.native.actions import (
 from twooter.api.native.analytics import SeriesResource, SummaryResource
 from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
 from twooter.api.native.edits import HistoryResource
+from twooter.api.native.follow_imports import (
+    FollowImportLinesResource,
+    FollowImportResource,
+    FollowImportsResource,
+)
 from twooter.api.native.followed_hashtags import FollowedHashtagResource, MyHashtagsResource
 from twooter.api.native.hashtags import HashtagResource, HashtagsResource, TrendsResource
 from twooter.api.native.me import MeResource
@@ -75,9 +80,11 @@ from twooter.api.native.relationships import (
     RelationshipsResource,
 )
 from twooter.api.native.reports import CaseResource, CasesResource, ReportsResource
+from twooter.api.native.scheduled_twoots import ScheduledTwootResource, ScheduledTwootsResource
 from twooter.api.native.searches import SearchResource
 from twooter.api.native.streams import StreamResource, TicketsResource
 from twooter.api.native.suggestions import SuggestionsResource
+from twooter.api.native.takeouts import ArchiveResource, ExportResource, ExportsResource
 from twooter.api.native.threads import ThreadResource
 from twooter.api.native.timelines import (
     AccountTimeline,
@@ -117,7 +124,7 @@ def routes(services: Services) -> tuple[Route, ...]:
     served = (
         *_people(services, clients, lists),
         *_graph(services, clients, lists),
-        Route("/v1/twoots", TwootsResource(services.twoots, services.limits, clients, public_url=public_url)),
+        *_scheduled(services, clients),
         Route("/v1/twoots/{id}", TwootResource(*twoots, public_url=public_url)),
         Route("/v1/twoots/{id}/history", HistoryResource(services.edits)),
         Route("/v1/twoots/{id}/thread", ThreadResource(services.threads, lists, fragments)),
@@ -133,6 +140,7 @@ def routes(services: Services) -> tuple[Route, ...]:
         *_notifications(services, lists, fragments),
         Route("/v1/stream", StreamResource(stream_url=settings.stream_address)),
         Route("/v1/stream/tickets", TicketsResource(services.tickets, stream_url=settings.stream_address)),
+        *_own_data(services, clients, lists),
         *_moderation(services, clients, lists),
         *_analytics(services.histories, services.analytics),
     )
@@ -166,6 +174,16 @@ def _lists(services: Services, clients: Clients, lists: Lists, fragments: Fragme
     )
 
 
+def _scheduled(services: Services, clients: Clients) -> tuple[Route, ...]:
+    scheduled, limits, public_url = services.scheduled_twoots, services.limits, services.settings.public_url
+    publish = TwootsResource(services.twoots, scheduled, limits, clients, public_url=public_url)
+    return (
+        Route("/v1/twoots", publish),
+        Route("/v1/scheduled", ScheduledTwootsResource(scheduled)),
+        Route("/v1/scheduled/{id}", ScheduledTwootResource(scheduled, limits, clients)),
+    )
+
+
 def _actions(services: Services, lists: Lists, fragments: Fragments) -> tuple[Route, ...]:
     actions, pins, public_url = services.actions, services.pins, services.settings.public_url
     return (
@@ -189,6 +207,19 @@ def _notifications(services: Services, lists: Lists, fragments: Fragments) -> tu
         Route("/v1/notifications/unread", UnreadResource(notifications)),
         Route("/v1/notifications/read", ReadResource(notifications)),
         Route("/v1/twoots/{id}/mute", MutedThreadResource(notifications)),
+    )
+
+
+def _own_data(services: Services, clients: Clients, lists: Lists) -> tuple[Route, ...]:
+    counted, public_url = (services.limits, clients, lists), services.settings.public_url
+    takeouts, imports = services.takeouts, services.follow_imports
+    return (
+        Route("/v1/me/exports", ExportsResource(takeouts, *counted, public_url=public_url)),
+        Route("/v1/me/exports/{id}", ExportResource(takeouts, public_url=public_url)),
+        Route("/v1/me/exports/{id}/archive", ArchiveResource(takeouts)),
+        Route("/v1/me/imports/following", FollowImportsResource(imports, *counted)),
+        Route("/v1/me/imports/following/{id}", FollowImportResource(imports)),
+        Route("/v1/me/imports/following/{id}/lines", FollowImportLinesResource(imports, lists)),
     )
 
 

@@ -99,6 +99,8 @@ class Doorway:
             req.context.viewer = self._authenticate(token.strip())
         elif operation.auth is not Auth.OPTIONAL:
             raise Unauthorized("Sign in: POST /v1/tokens gives a token for the Authorization header.")
+        if operation.max_body_bytes > self._max_body_bytes:
+            req.context.max_body_bytes = operation.max_body_bytes
         if operation.auth is Auth.MODERATOR:
             check_moderates(req.context.viewer)
         if operation.auth is Auth.ADMIN and req.context.viewer.role is not Role.ADMIN:

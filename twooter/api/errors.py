@@ -34,6 +34,7 @@ _CODES = {
     408: "timeout",
     413: "body_too_large",
     415: "unsupported_media_type",
+    416: "bad_range",
     431: "headers_too_large",
 }
 

@@ -40,6 +40,8 @@ class Operation:
     idempotent_by_key: bool = False
     cached: bool = False
     """Answers 304 to a matching If-None-Match."""
+    max_body_bytes: int = 0
+    """Bytes that a signed-in client may send, where that is more than elsewhere."""
     media_type: str = "application/json"
     other_media_types: tuple[str, ...] = ()
     """Answered instead where the client or the address asks for them; their bodies are text."""

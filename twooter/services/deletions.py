@@ -40,6 +40,7 @@ from twooter.storage import (
     polls,
     reports,
     tokens,
+    transfers,
     twoots,
 )
 from twooter.storage.database import Session, Storage
@@ -124,6 +125,8 @@ class Deletions:
         if self._storage.transact(partial(notifications.remove_some, account_id=account_id)):
             return False
         if self._storage.transact(partial(reports.remove_some, account_id=account_id)):
+            return False
+        if self._storage.transact(partial(transfers.remove_some_of, account_id=account_id)):
             return False
         if not self._partings.step(account_id):
             return False

@@ -20,6 +20,7 @@ from twooter.services.deletions import Deletions
 from twooter.services.demos import Demos
 from twooter.services.edits import Edits
 from twooter.services.exports import Exports
+from twooter.services.follow_imports import FollowImports
 from twooter.services.follow_requests import FollowRequests
 from twooter.services.followed_hashtags import FollowedHashtags
 from twooter.services.follows import Follows
@@ -42,18 +43,22 @@ from twooter.services.people import People
 from twooter.services.pins import Pins
 from twooter.services.poll_ends import PollEnds
 from twooter.services.polls import Polls
+from twooter.services.publications import Publications
 from twooter.services.relationships import Relationships
 from twooter.services.repairs import Repairs
 from twooter.services.reports import Reports
+from twooter.services.scheduled_twoots import ScheduledTwoots
 from twooter.services.schedules import Schedules
 from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
 from twooter.services.suggestions import Suggestions
+from twooter.services.takeouts import Takeouts
 from twooter.services.threads import Threads
 from twooter.services.tickets import Tickets
 from twooter.services.timelines import Timelines
 from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
+from twooter.services.transfer_runs import TransferRuns
 from twooter.services.trends import Trends
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
@@ -83,6 +88,8 @@ class Services:
     pins: Pins
     polls: Polls
     poll_ends: PollEnds
+    scheduled_twoots: ScheduledTwoots
+    publications: Publications
     versions: Versions
     accounts: Accounts
     follows: Follows
@@ -107,6 +114,9 @@ class Services:
     indexes: Indexes
     searches: Searches
     exports: Exports
+    takeouts: Takeouts
+    follow_imports: FollowImports
+    transfer_runs: TransferRuns
     demos: Demos
     audits: Audits
     outcomes: Outcomes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CONFIRMATIONS, RESETS = "/v1/email-confirmations", "/v1/password-resets"
+EXPORTS = "/v1/me/exports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,20 @@ What this is, and the same token: {url}#{token}
 It holds for one hour and works once; it signs you out everywhere. If you have not asked for it, do nothing.
 """
     return Letter("reset", "Set a new password", text)
+
+
+def export(username: str, public_url: str) -> Letter:
+    """Return the mail that says that an archive of somebody's own data is there."""
+    url = public_url + EXPORTS
+    text = f"""\
+Hello @{username},
+
+the archive of your data that you asked for is ready. It is kept for seven days, and only your token opens it:
+
+curl {url} -H 'Authorization: Bearer YOUR TOKEN'
+
+lists your archives, each with the address to download it from.
+
+If you have not asked for it, somebody else is signed in to your account: change your password.
+"""
+    return Letter("export", "Your archive is ready", text)

@@ -92,6 +92,14 @@ class Limits:
         """Count a report of an account to moderators."""
         self._spend("reports", str(account_id), client)
 
+    def export(self, account_id: int, client: Client) -> None:
+        """Count a request of an account for an archive of its own data."""
+        self._spend("exports", str(account_id), client)
+
+    def follow_import(self, account_id: int, client: Client) -> None:
+        """Count a list of whom an account wants to follow."""
+        self._spend("imports", str(account_id), client)
+
     def search(self, account_id: int | None, client: Client) -> None:
         """Count a search of an account, or of a network without one."""
         self._spend("searches", client.network if account_id is None else str(account_id), client)

@@ -70,7 +70,7 @@ class Mails:
             raise failures[0]
 
     def _send(self, event: MailEvent) -> None:
-        written = self._reset(event) if event.template == "reset" else self._confirmation(event)
+        written = self._written(event)
         if written is None:
             log.info("mail_not_needed", template=event.template)
             return
@@ -85,6 +85,17 @@ class Mails:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.text, cte="7bit")  # links stay whole, whatever their length
         self._post(message, template=letter.template)
+
+    def _written(self, event: MailEvent) -> tuple[str, Letter] | None:
+        if event.template == "reset":
+            return self._reset(event)
+        return self._export(event) if event.template == "export" else self._confirmation(event)
+
+    def _export(self, event: MailEvent) -> tuple[str, Letter] | None:
+        found = self._find(event.account_id)
+        if found is None or found.email_confirmed_ms is None:  # the address may be somebody else's
+            return None
+        return found.email, letters.export(found.username, self._public_url)
 
     def _confirmation(self, event: MailEvent) -> tuple[str, Letter] | None:
         found = self._find(event.account_id)

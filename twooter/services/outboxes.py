@@ -18,6 +18,7 @@ from twooter.domain.events import (
     FollowAnswerEvent,
     FollowEvent,
     MailEvent,
+    TransferEvent,
     TwootEvent,
     VoteEvent,
     unpack,
@@ -49,6 +50,7 @@ CONSUMERS: Mapping[str, Callable[[Event], bool]] = {
     "polls": lambda event: isinstance(event, VoteEvent),
     "mails": lambda event: isinstance(event, MailEvent),
     "deletions": lambda event: isinstance(event, DeletionEvent),
+    "transfers": lambda event: isinstance(event, TransferEvent),
     "notifications": tells_anybody,
 }
 """Which events each consumer needs; a batch goes only to consumers with such events in it."""

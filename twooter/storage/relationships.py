@@ -55,6 +55,16 @@ _remove_notes = Statement(
     ),
 )
 
+_notes = Statement(
+    "notes_page",
+    lambda: (
+        AccountNotes.select(AccountNotes.target_id, AccountNotes.text)
+        .where((AccountNotes.account_id == p("account_id")) & (AccountNotes.target_id > p("after")))
+        .order_by(AccountNotes.target_id)
+        .limit(p("limit"))
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -95,3 +105,8 @@ def put_note(tx: Session, account_id: int, target_id: int, note: str) -> None:
 def remove_notes(tx: Session, account_id: int, target_ids: Sequence[int]) -> None:
     """Remove an account's notes about others."""
     tx.run(_remove_notes, account_id=account_id, ids=target_ids)
+
+
+def fetch_notes(tx: Session, account_id: int, after: int, limit: int) -> list[tuple[int, str]]:
+    """Return (account, note) of what an account noted about others, in the order of their ids, above one of them."""
+    return [(row[0], row[1]) for row in tx.all(_notes, account_id=account_id, after=after, limit=limit)]

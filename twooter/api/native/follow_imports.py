@@ -1,0 +1,162 @@
+"""Imports over HTTP: bring a list of whom to follow along, look how far it is, read what became of each line."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import falcon
+from pydantic import BaseModel, Field
+
+from twooter.api import params
+from twooter.api.clients import Clients
+from twooter.api.lists import Lists
+from twooter.api.operations import Auth, operation
+from twooter.api.params import PageQuery
+from twooter.api.times import rfc3339
+from twooter.domain.transfers import MAX_LINES, Line, Outcome, State, Transfer
+from twooter.services.follow_imports import FollowImports, outcomes_of, total_of
+from twooter.services.limits import Limits
+
+MAX_BODY_BYTES = 1_048_576
+"""Ten thousand of the longest names, however they are set."""
+
+
+class ImportBody(params.Body):
+    """Whom to follow."""
+
+    usernames: list[Annotated[str, Field(max_length=500)]] = Field(
+        min_length=1,
+        max_length=MAX_LINES,
+        description=f"Up to {MAX_LINES:,} usernames, with or without an `@`. Those of an archive: "
+        "`jq '{usernames: [.[].username]}' following.json`.",
+    )
+
+
+class ImportShape(BaseModel):
+    """A list of whom to follow, and how far it is worked through."""
+
+    id: str
+    state: State
+    created_at: str
+    ended_at: str | None
+    expires_at: str | None
+    lines: int
+    lines_done: int
+    outcomes: dict[Outcome, int] = Field(description="How many lines have come to what.")
+
+
+class ImportPage(BaseModel):
+    """A page of imports, the newest first."""
+
+    items: list[ImportShape]
+    next: str | None
+    prev: str | None
+
+
+class LineShape(BaseModel):
+    """A line of an import, counted from 1."""
+
+    line: int
+    username: str
+    outcome: Outcome | None = Field(description="Null while it is still to be done.")
+
+
+class LinePage(BaseModel):
+    """A page of lines, in their order."""
+
+    items: list[LineShape]
+    next: str | None
+    prev: str | None
+
+
+def follow_import(value: Transfer) -> dict[str, Any]:
+    """Return the shape of an import."""
+    return {
+        "id": str(value.id),
+        "state": value.state.value,
+        "created_at": rfc3339(value.created_ms),
+        "ended_at": None if value.ended_ms is None else rfc3339(value.ended_ms),
+        "expires_at": None if value.expires_ms is None else rfc3339(value.expires_ms),
+        "lines": total_of(value),
+        "lines_done": value.items,
+        "outcomes": {outcome.value: count for outcome, count in outcomes_of(value).items()},
+    }
+
+
+def line(value: Line) -> dict[str, Any]:
+    """Return the shape of a line."""
+    outcome = None if value.outcome is None else value.outcome.value
+    return {"line": value.number, "username": value.username, "outcome": outcome}
+
+
+class FollowImportsResource:
+    """`/v1/me/imports/following`."""
+
+    def __init__(self, imports: FollowImports, limits: Limits, clients: Clients, lists: Lists) -> None:
+        self._imports = imports
+        self._limits = limits
+        self._clients = clients
+        self._lists = lists
+
+    @operation(
+        "Read which lists of whom to follow you have brought along",
+        auth=Auth.REQUIRED,
+        query=PageQuery,
+        answers={200: ImportPage},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Read."""
+        read = partial(self._imports.fetch, req.context.viewer)
+        self._lists.answer(req, resp, params.query(req, PageQuery), read, follow_import)
+
+    @operation(
+        "Have the accounts of a list followed, as if you did it one by one",
+        auth=Auth.REQUIRED,
+        body=ImportBody,
+        answers={202: ImportShape},
+        errors=(404, 422, 429),
+        idempotent_by_key=True,
+        max_body_bytes=MAX_BODY_BYTES,
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Ask; while an import of yours is running, it is answered with that one."""
+        given, viewer = params.body(req, ImportBody), req.context.viewer
+        self._limits.follow_import(viewer.account_id, self._clients.of(req))
+        key, request_id = params.idempotency_key(req, given), req.context.request_id
+        made = self._imports.request(viewer, given.usernames, idempotency_key=key, request_id=request_id)
+        resp.status, resp.location = falcon.HTTP_202, f"/v1/me/imports/following/{made.id}"
+        resp.media = follow_import(made)
+
+
+class FollowImportResource:
+    """`/v1/me/imports/following/{id}`."""
+
+    def __init__(self, imports: FollowImports) -> None:
+        self._imports = imports
+
+    @operation("Read how far an import is", auth=Auth.REQUIRED, answers={200: ImportShape}, errors=(404,))
+    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
+        """Read."""
+        resp.media = follow_import(self._imports.get(req.context.viewer, params.id_of(id, "import")))
+
+
+class FollowImportLinesResource:
+    """`/v1/me/imports/following/{id}/lines`."""
+
+    def __init__(self, imports: FollowImports, lists: Lists) -> None:
+        self._imports = imports
+        self._lists = lists
+
+    @operation(
+        "Read what became of each line of an import",
+        auth=Auth.REQUIRED,
+        query=PageQuery,
+        answers={200: LinePage},
+        errors=(404,),
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
+        """Read."""
+        query, import_id = params.query(req, PageQuery), params.id_of(id, "import")
+        read = partial(self._imports.lines, req.context.viewer, import_id)
+        self._lists.answer(req, resp, query, read, line)
