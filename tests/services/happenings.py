@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -27,9 +28,12 @@ from twooter.storage.tables import (
     Accounts,
     Actions,
     ActiveAccounts,
+    ActiveWeeks,
+    Following,
     HashtagAccounts,
     Hashtags,
     HashtagWindows,
+    Retention,
     Table,
     Twoots,
     Windows,
@@ -38,6 +42,17 @@ from twooter.storage.tables import (
 _numbers = count()
 _YEARS_MS = 24 * 365 * 86_400_000
 _COUNTED: dict[int, str] = {Kind.LIKE: "likes", Kind.RETWOOT: "retwoots"}
+_OF_WINDOWS = {
+    "twoots": "twoots",
+    "window_replies": "replies",
+    "accounts": "accounts",
+    "active_people": "active_accounts",
+    "window_follows": "follows",
+    "window_likes": "likes",
+    "window_retwoots": "retwoots",
+    "participants": "participants",
+}
+"""Names of sums, and their columns of windows."""
 _LONG_AGO_MS = int(time.time() * 1000) - 86_400_000
 
 
@@ -93,7 +108,7 @@ class History:
         self.twoots.remove((viewer, id_))
 
     def act(self, rng: random.Random) -> None:
-        """Do something at random: join, post with hashtags, replies and quotes, now or years ago, like, or delete."""
+        """Do something at random: join, post hashtags, replies and quotes, now or years ago, like, follow, delete."""
         if len(self.people) < 2 or rng.random() < 0.05:
             self.join(at_ms=rng.choice([None, rng.randrange(ids.EPOCH_MS, ids.EPOCH_MS + _YEARS_MS)]))
         viewer = rng.choice(self.people)
@@ -106,6 +121,11 @@ class History:
             )
             with suppress(NotFound):  # of somebody whose account is gone meanwhile
                 do(viewer, rng.choice(list(Kind)), rng.choice(self.twoots)[1])
+            return
+        if rng.random() < 0.15:
+            go = rng.choice([self.services.follows.follow, self.services.follows.unfollow])
+            with suppress(TwooterError):  # oneself, or somebody whose account is gone meanwhile
+                go(viewer, rng.choice(self.people).account_id)
             return
         tags = "".join(
             f" #{tag}" for tag in rng.sample(["Tea", "tea", "猫", "TEA", "rain", "bread"], rng.randrange(4))
@@ -156,27 +176,40 @@ def expected(services: Services) -> Sums:
             wanted["twoots"][key] += 1
             wanted["window_replies"][key] += parent_id is not None
             wanted["tag_windows"].update((*key, tag) for tag in tags)
-    for twoot_id, kind, active in rows(services, Actions, "twoot_id", "kind", "active"):
-        if active and twoot_id in there and kind in _COUNTED:
-            wanted[_COUNTED[kind]][twoot_id] += 1
+    _expect_acts(services, wanted, there)
     for (id_,) in rows(services, Accounts, "id"):
         if id_ > ids.IMPORTED_ID:
             wanted["accounts"].update(_windows_at(ids.time_ms(id_)))
     wanted["tag_people"].update(tag for tag, day, _ in wanted["tag_accounts"] if day == 0)
     wanted["tag_day_people"].update((3, day, tag) for tag, day, _ in wanted["tag_accounts"] if day)
     wanted["active_people"].update((3, day) for day, _ in wanted["active"])
+    present = wanted["active"].keys() | wanted["acts"].keys()
+    wanted["participants"].update((3, day) for day, _ in present)
+    wanted["weeks"].update((_monday(day), id_) for day, id_ in present if id_ > ids.IMPORTED_ID)
+    wanted["retention"].update((week, _monday(ids.time_ms(id_))) for week, id_ in wanted["weeks"])
     return {name: kept for name, counter in wanted.items() if (kept := _kept(counter, name))}
+
+
+def _expect_acts(services: Services, wanted: Sums, there: set[int]) -> None:
+    for account_id, twoot_id, kind, active, edge_id in rows(
+        services, Actions, "account_id", "twoot_id", "kind", "active", "edge_id"
+    ):
+        if active and kind in _COUNTED:
+            wanted[_COUNTED[kind]][twoot_id] += twoot_id in there
+            wanted[f"window_{_COUNTED[kind]}"].update(_windows_at(ids.time_ms(edge_id)))
+            wanted["acts"][windows.start(Unit.DAY, ids.time_ms(edge_id)), account_id] += 1
+    for account_id, state, edge_id in rows(services, Following, "account_id", "state", "edge_id"):
+        if state == "active":
+            wanted["window_follows"].update(_windows_at(ids.time_ms(edge_id)))
+            wanted["acts"][windows.start(Unit.DAY, ids.time_ms(edge_id)), account_id] += 1
 
 
 def actual(services: Services) -> Sums:
     """Return what the aggregates are; zero rows are left out."""
     there: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-    for *key, twoots, replies, joined, active in rows(
-        services, Windows, "unit", "start_ms", "twoots", "replies", "accounts", "active_accounts"
-    ):
-        place = tuple(key)
-        there["twoots"][place], there["window_replies"][place] = twoots, replies
-        there["accounts"][place], there["active_people"][place] = joined, active
+    for unit, start_ms, *sums in rows(services, Windows, "unit", "start_ms", *_OF_WINDOWS.values()):
+        for name, number in zip(_OF_WINDOWS, sums, strict=True):
+            there[name][unit, start_ms] = number
     for *key, uses, people in rows(
         services, HashtagWindows, "unit", "start_ms", "tag_id", "uses", "accounts"
     ):
@@ -185,12 +218,23 @@ def actual(services: Services) -> Sums:
         there["uses"][tag], there["tag_people"][tag] = uses, people
     for *key, uses in rows(services, HashtagAccounts, "tag_id", "day_ms", "account_id", "uses"):
         there["tag_accounts"][tuple(key)] = uses
-    for *key, uses in rows(services, ActiveAccounts, "day_ms", "account_id", "uses"):
-        there["active"][tuple(key)] = uses
+    for *key, uses, acts in rows(services, ActiveAccounts, "day_ms", "account_id", "uses", "acts"):
+        there["active"][tuple(key)], there["acts"][tuple(key)] = uses, acts
+    for *key, days in rows(services, ActiveWeeks, "week_ms", "account_id", "days"):
+        there["weeks"][tuple(key)] = days
+    for *key, people in rows(services, Retention, "week_ms", "joined_ms", "accounts"):
+        there["retention"][tuple(key)] = people
     there["written"].update(dict(rows(services, Accounts, "id", "twoots")))
     for counter in ("replies", "quotes", "likes", "retwoots"):
         there[counter].update(dict(rows(services, Twoots, "id", counter)))
     return {name: kept for name, counter in there.items() if (kept := _kept(counter, name))}
+
+
+def _monday(at_ms: int) -> int:
+    """Return the start of a week as calendars have it."""
+    day = datetime.fromtimestamp(at_ms / 1000, UTC).date()
+    monday = datetime.combine(day - timedelta(days=day.weekday()), datetime.min.time(), UTC)
+    return round(monday.timestamp() * 1000)
 
 
 def _windows_at(at_ms: int) -> list[tuple[int, int]]:
@@ -200,6 +244,6 @@ def _windows_at(at_ms: int) -> list[tuple[int, int]]:
 def _kept(counter: Counter[Any], name: str) -> Counter[Any]:
     """Return what is not zero; minutes and hours of long ago may be there or not."""
     kept = {key: number for key, number in counter.items() if number}
-    if name in ("twoots", "window_replies", "accounts", "tag_windows"):
+    if name in (*_OF_WINDOWS, "tag_windows"):
         kept = {key: n for key, n in kept.items() if key[0] > Unit.HOUR or key[1] > _LONG_AGO_MS}
     return Counter(kept)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.houses import opened
-from tests.services.happenings import History, actual, expected, rows
+from tests.services.happenings import History, actual, expected, person, rows
 from twooter.domain import windows
 from twooter.domain.actions import Kind as Action
 from twooter.domain.drifts import Kind, Report
@@ -44,8 +44,10 @@ def lived(services: Services, *, steps: int = 60, seed: int = 1) -> History:
         history.act(rng)
     last = history.publish(someone, "last")
     history.publish(history.join(), "see", quote_of=last)
+    history.publish(history.people[-1], "indeed", reply_to=last)
     for kind in Action:
         services.actions.act(history.people[-1], kind, last)
+    services.follows.follow(history.people[-1], someone.account_id)
     return history
 
 
@@ -99,6 +101,8 @@ def test_parked_events_are_no_drift(services: Services, drain: Drain) -> None:
 
 
 ACTIONS = {Kind.TWOOT_LIKES, Kind.TWOOT_RETWOOTS, Kind.LIKE_EDGES, Kind.RETWOOT_EDGES}
+OF_ACTIONS = {Kind.WINDOW_LIKES, Kind.WINDOW_RETWOOTS, Kind.ACTIVE_ACTS}
+WINDOW_ACTS = {Kind.WINDOW_FOLLOWS, Kind.WINDOW_LIKES, Kind.WINDOW_RETWOOTS}
 TODAY = "SELECT MAX(day_ms) FROM active_accounts"
 DAMAGES = {
     "UPDATE windows SET twoots = twoots + 3 WHERE unit = 3": {Kind.WINDOW_TWOOTS},
@@ -115,7 +119,17 @@ DAMAGES = {
         Kind.WINDOW_REPLIES,
         Kind.WINDOW_ACCOUNTS,
         Kind.WINDOW_ACTIVE,
+        *WINDOW_ACTS,
+        Kind.WINDOW_PARTICIPANTS,
     },
+    "UPDATE windows SET likes = likes + 1 WHERE unit = 1": {Kind.WINDOW_LIKES},
+    "UPDATE windows SET follows = follows + 1, retwoots = 0 WHERE unit = 3": {
+        Kind.WINDOW_FOLLOWS,
+        Kind.WINDOW_RETWOOTS,
+    },
+    "UPDATE windows SET likes = likes - 1 WHERE unit = 5": {Kind.WINDOW_LIKES},
+    "UPDATE windows SET participants = participants + 1 WHERE unit = 3": {Kind.WINDOW_PARTICIPANTS},
+    "UPDATE windows SET participants = 1 WHERE unit = 4": {Kind.WINDOW_PARTICIPANTS},
     "INSERT INTO windows (unit, start_ms, twoots) VALUES (3, 978307200000, 4)": {Kind.WINDOW_TWOOTS},
     "INSERT INTO windows (unit, start_ms, twoots) VALUES (4, 978307200000, 4)": {Kind.WINDOW_TWOOTS},
     "UPDATE hashtag_windows SET uses = uses + 1 WHERE unit = 1": {Kind.TAG_WINDOW_USES},
@@ -144,10 +158,30 @@ DAMAGES = {
     "INSERT INTO hashtag_accounts (tag_id, day_ms, account_id, uses) SELECT MIN(id), 978307200000, 7, 2 FROM hashtags"
     "": {Kind.TAG_ACCOUNT_USES, Kind.TAG_WINDOW_ACCOUNTS},
     "UPDATE active_accounts SET uses = uses + 1": {Kind.ACTIVE_USES},
-    "DELETE FROM active_accounts": {Kind.ACTIVE_USES, Kind.WINDOW_ACTIVE},
+    "UPDATE active_accounts SET acts = acts + 1": {Kind.ACTIVE_ACTS},
+    "DELETE FROM active_accounts": {
+        Kind.ACTIVE_USES,
+        Kind.ACTIVE_ACTS,
+        Kind.WINDOW_ACTIVE,
+        Kind.WINDOW_PARTICIPANTS,
+        Kind.ACTIVE_WEEK_DAYS,
+    },
+    "UPDATE active_weeks SET days = days + 1": {Kind.ACTIVE_WEEK_DAYS},
+    "DELETE FROM active_weeks": {Kind.ACTIVE_WEEK_DAYS, Kind.RETENTION},
+    "INSERT INTO active_weeks (week_ms, account_id, days) VALUES (978307200000, 4194304, 1)": {
+        Kind.ACTIVE_WEEK_DAYS,
+        Kind.RETENTION,
+    },
+    "UPDATE retention SET accounts = accounts + 1": {Kind.RETENTION},
+    "DELETE FROM retention": {Kind.RETENTION},
+    "INSERT INTO retention (week_ms, joined_ms, accounts) VALUES (978307200000, 978307200000, 1)": {
+        Kind.RETENTION
+    },
     "INSERT INTO active_accounts (day_ms, account_id, uses) VALUES (978307200000, 5, 1)": {
         Kind.ACTIVE_USES,
         Kind.WINDOW_ACTIVE,
+        Kind.WINDOW_PARTICIPANTS,
+        Kind.ACTIVE_WEEK_DAYS,
     },
     "UPDATE accounts SET twoots = twoots + 1": {Kind.ACCOUNT_TWOOTS},
     "UPDATE twoots SET replies = replies + 1": {Kind.TWOOT_REPLIES},
@@ -160,8 +194,12 @@ DAMAGES = {
     "UPDATE twoot_actions SET active = 1 - active WHERE kind = 1": {Kind.TWOOT_LIKES, Kind.LIKE_EDGES},
     "UPDATE twoot_actions SET active = 1 - active WHERE kind = 2": {Kind.TWOOT_RETWOOTS, Kind.RETWOOT_EDGES},
     "DELETE FROM twoot_actions": ACTIONS,
-    "DELETE FROM actions": {Kind.LIKE_EDGES, Kind.RETWOOT_EDGES},
-    "UPDATE actions SET active = 1 - active, version = version + 1": {Kind.LIKE_EDGES, Kind.RETWOOT_EDGES},
+    "DELETE FROM actions": {Kind.LIKE_EDGES, Kind.RETWOOT_EDGES, *OF_ACTIONS},
+    "UPDATE actions SET active = 1 - active, version = version + 1": {
+        Kind.LIKE_EDGES,
+        Kind.RETWOOT_EDGES,
+        *OF_ACTIONS,
+    },
     "DELETE FROM public_entries": {Kind.PUBLIC_ENTRIES},
     "UPDATE public_entries SET author_id = author_id + 1": {Kind.PUBLIC_ENTRIES},
     "INSERT INTO public_entries (twoot_id, author_id) VALUES (77, 5)": {Kind.PUBLIC_ENTRIES},
@@ -235,6 +273,7 @@ def test_pages_are_read_to_their_end(
     monkeypatch.setattr("twooter.storage.sources.PAGE", page)
     monkeypatch.setattr("twooter.storage.audits.PAGE", page)
     lived(services, steps=20)
+    services.follows.follow(person(services), person(services).account_id)
     drain()
     assert none(services.audits.audit())
 

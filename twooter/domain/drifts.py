@@ -24,7 +24,15 @@ class Kind(enum.StrEnum):
     WINDOW_REPLIES = "windows.replies"
     WINDOW_ACCOUNTS = "windows.accounts"
     WINDOW_ACTIVE = "windows.active_accounts"
+    WINDOW_FOLLOWS = "windows.follows"
+    WINDOW_LIKES = "windows.likes"
+    WINDOW_RETWOOTS = "windows.retwoots"
+    WINDOW_PARTICIPANTS = "windows.participants"
     ACTIVE_USES = "active_accounts.uses"
+    ACTIVE_ACTS = "active_accounts.acts"
+    ACTIVE_WEEK_DAYS = "active_weeks.days"
+    RETENTION = "retention.accounts"
+    """By (week, week in which they joined)."""
     TAG_USES = "hashtags.uses"
     TAG_ACCOUNTS = "hashtags.accounts"
     TAG_WINDOW_USES = "hashtag_windows.uses"
@@ -51,6 +59,17 @@ class Kind(enum.StrEnum):
     """By (author, twoot)."""
     TAG_ENTRIES = "hashtag_entries"
     """By (author, twoot, hashtag)."""
+
+
+WINDOW_SUMS = {
+    "twoots": Kind.WINDOW_TWOOTS,
+    "replies": Kind.WINDOW_REPLIES,
+    "accounts": Kind.WINDOW_ACCOUNTS,
+    "follows": Kind.WINDOW_FOLLOWS,
+    "likes": Kind.WINDOW_LIKES,
+    "retwoots": Kind.WINDOW_RETWOOTS,
+}
+"""Columns of windows that are the sums of those of shorter ones."""
 
 
 @dataclass(slots=True)
@@ -113,7 +132,7 @@ def carried(drifts: Drifts, upper: Unit) -> dict[Kind, Counter[Key]]:
     """Return what the drifts of shorter windows do to the sums of longer ones, by the longer window's key."""
     lower = Unit(upper - 1)
     sums: dict[Kind, Counter[Key]] = {}
-    for kind in (Kind.WINDOW_TWOOTS, Kind.WINDOW_REPLIES, Kind.WINDOW_ACCOUNTS, Kind.TAG_WINDOW_USES):
+    for kind in (*WINDOW_SUMS.values(), Kind.TAG_WINDOW_USES):
         found = sums[kind] = Counter()
         for (unit, start_ms, *rest), by in drifts.of(kind).items():
             if unit == lower:

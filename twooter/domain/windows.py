@@ -10,6 +10,9 @@ from twooter.domain import ids
 from twooter.errors import Invalid
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+WEEK_MS = 7 * DAY_MS
+MONDAY_MS = 4 * DAY_MS
+"""The first Monday since 1970; weeks begin on Mondays, as ISO 8601 has them."""
 
 
 class Unit(enum.IntEnum):
@@ -65,6 +68,11 @@ def starts(unit: Unit, from_ms: int, to_ms: int, *, at_most: int) -> list[int]:
     return found
 
 
+def week_start(time_ms: int) -> int:
+    """Return the start of the week that a time lies in."""
+    return time_ms - (time_ms - MONDAY_MS) % WEEK_MS
+
+
 def year_start(year: int) -> int:
     """Return the start of a year, 1..9999."""
     return round(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -84,7 +92,8 @@ _FIRST_MS, _LAST_MS = ids.EPOCH_MS, ids.MAX_TIME_MS
 class WindowCounts:
     """What happened on the whole instance in a window; counters may be negative for a moment.
 
-    Active accounts are known only where the window is a day, and 0 elsewhere.
+    Active accounts have posted, participants have posted, liked, retwooted or followed; both are known only where the
+    window is a day, and 0 elsewhere.
     """
 
     start_ms: int
@@ -92,6 +101,10 @@ class WindowCounts:
     replies: int = 0
     accounts: int = 0
     active_accounts: int = 0
+    follows: int = 0
+    likes: int = 0
+    retwoots: int = 0
+    participants: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from functools import partial
 from twooter.domain import ids as id_rules
 from twooter.domain import windows
 from twooter.domain.drifts import Drifts, Kind, Report
-from twooter.domain.windows import DAY_MS, HOUR_MS, Unit
+from twooter.domain.windows import DAY_MS, HOUR_MS, WEEK_MS, Unit
 from twooter.logs import get_logger
 from twooter.metrics import DRIFT
-from twooter.services import backlogs, checks, crosschecks, follow_checks
+from twooter.services import backlogs, checks, crosschecks, follow_checks, week_checks
 from twooter.services.backlogs import Backlog
 from twooter.services.checks import Days, TagIds
 from twooter.services.ids import Ids
 from twooter.services.outcomes import Outcomes
-from twooter.storage import audits, sources, starts
+from twooter.storage import act_sources, audits, sources, starts, week_sources
 from twooter.storage.database import Session, Storage
 from twooter.storage.edge_sources import ActionKey
 from twooter.storage.follow_sources import FollowKey
@@ -116,6 +116,7 @@ class Audits:
             "days": self._days(scope, tags),
             "hashtags": self._hashtags(scope, known, tags),
             "months": self._months(scope, known),
+            "weeks": self._weeks(scope),
             "accounts": self._accounts(scope),
             "actions": self._actions(scope),
             "follows": self._follows(scope),
@@ -158,7 +159,7 @@ class Audits:
             if begin_ms is None or begin_ms >= high_ms:
                 return found, high_ms, span_days
             at_ms = min(high_ms, begin_ms + span_days * DAY_MS)
-            count = sources.count(tx, id_rules.first_at(begin_ms), id_rules.first_at(at_ms))
+            count = _count(tx, id_rules.first_at(begin_ms), id_rules.first_at(at_ms))
             if count > _STEP_TWOOTS and span_days > 1:
                 span_days, at_ms = max(1, span_days * _STEP_TWOOTS // (2 * count)), begin_ms
                 continue
@@ -219,6 +220,22 @@ class Audits:
                     check = partial(checks.longer, unit=unit, start_ms=start_ms, known=known)
                     yield self._storage.snapshot(check), start_ms
 
+    def _weeks(self, scope: Scope) -> Steps:
+        """Check the weeks that touch the scope's days, accounts before what counts them."""
+        for low_ms, high_ms in scope.ranges():
+            at_ms = windows.week_start(low_ms)
+            while (found_ms := self._storage.read(partial(week_sources.find_next, low_ms=at_ms))) is not None:
+                week_ms = windows.week_start(found_ms)
+                if week_ms >= high_ms:
+                    break
+                after: int | None = week_checks.FIRST
+                while after is not None:
+                    check = partial(week_checks.accounts, week_ms=week_ms, after=after)
+                    found, after = self._storage.snapshot(check)
+                    yield found, week_ms
+                yield self._storage.snapshot(partial(week_checks.cohorts, week_ms=week_ms)), week_ms
+                at_ms = week_ms + WEEK_MS
+
     def _accounts(self, scope: Scope) -> Steps:
         for low_ms, high_ms in scope.ranges():
             at: int | None = 1 if low_ms == id_rules.EPOCH_MS else id_rules.first_at(low_ms)
@@ -276,6 +293,11 @@ def _check_strays(tx: Session, tag_ids: list[int], now_ms: int, tags: TagIds) ->
                 if key[place] in also:
                     found.add(kind, key, by)
     return found
+
+
+def _count(tx: Session, low: int, high: int) -> int:
+    """Return how much there is to read of the ids in [low, high)."""
+    return sources.count(tx, low, high) + act_sources.count(tx, low, high)
 
 
 def _check_actions(tx: Session, *, after: ActionKey, high: int) -> tuple[Drifts, ActionKey | None]:

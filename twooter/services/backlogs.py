@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from twooter.domain import deltas
+from twooter.domain.deltas import Moving
 from twooter.domain.drifts import Key
-from twooter.domain.events import AccountEvent, EditEvent, Event, TwootEvent, unpack
+from twooter.domain.events import Event, unpack
 from twooter.domain.windows import DAY_MS
 from twooter.errors import Unavailable
 from twooter.services.edges import edges_of
@@ -17,9 +18,6 @@ from twooter.storage.edges import Edge, EdgeKind
 from twooter.storage.outbox import Packed
 
 MAX_PENDING = 200_000
-
-Moving = TwootEvent | AccountEvent | EditEvent
-"""Events that move aggregates."""
 
 
 @dataclass(slots=True)
@@ -51,7 +49,7 @@ def fetch(tx: Session, consumer: str) -> Backlog:
         if consumer == "edges":
             for edge in edges_of(event):
                 found.add_edge(edge)
-        elif isinstance(event, TwootEvent | AccountEvent | EditEvent):
+        elif isinstance(event, Moving):
             found.by_day[event.at_ms // DAY_MS * DAY_MS].append(event)
     return found
 

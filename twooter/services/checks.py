@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from twooter.domain import deltas, grammar, ids, windows
 from twooter.domain import drifts as rules
-from twooter.domain.deltas import ALL_TIME, Deltas
-from twooter.domain.drifts import Drifts, Key, Keyed, Kind
-from twooter.domain.events import AccountEvent, EditEvent, TwootEvent
+from twooter.domain.deltas import ALL_TIME, Deltas, Moving
+from twooter.domain.drifts import WINDOW_SUMS, Drifts, Key, Keyed, Kind
+from twooter.domain.events import AccountEvent, ActionEvent, EditEvent, TwootEvent
 from twooter.domain.windows import DAY_MS, HOUR_MS, KEPT_MS, Unit
-from twooter.services.backlogs import Backlog, Moving
-from twooter.storage import audits, hashtags, sources
+from twooter.services.backlogs import Backlog
+from twooter.storage import act_sources, audits, hashtags, sources
 from twooter.storage.audits import Counts
 from twooter.storage.database import Session
 from twooter.storage.sources import Source
@@ -99,6 +99,8 @@ def _events(tx: Session, span: Days, pending: Backlog, tags: TagIds) -> Iterator
     while accounts := sources.fetch_accounts(tx, at, high):
         at = accounts[-1][0] + 1
         yield from (AccountEvent(1, id_, ids.time_ms(id_)) for id_, _ in accounts)
+    if span.part == 0:
+        yield from act_sources.fetch(tx, low, high)
     for day_ms in range(span.low_ms, span.high_ms, DAY_MS):
         for event in pending.by_day.get(day_ms, ()):
             yield _taken_back(event, span)
@@ -113,6 +115,8 @@ def _taken_back(event: Moving, span: Days) -> Moving:
         return replace(event, added_tag_ids=removed, removed_tag_ids=added)
     if isinstance(event, TwootEvent):
         return replace(event, sign=-event.sign, tag_ids=tuple(filter(span.has, event.tag_ids)))
+    if isinstance(event, ActionEvent):
+        return replace(event, active=not event.active)
     return replace(event, sign=-event.sign)
 
 
@@ -124,22 +128,31 @@ def _event(twoot: Source, tag_ids: tuple[int, ...]) -> TwootEvent:
 
 
 def _check_windows(tx: Session, span: Days, expected: Deltas, found: Drifts) -> None:
-    uses = {(row[0], row[1]): row[2] for row in audits.fetch_active(tx, span.low_ms, span.high_ms)}
-    found.compare(Kind.ACTIVE_USES, uses, expected.active_accounts)
-    active = Counter((int(Unit.DAY), day_ms) for (day_ms, _), n in uses.items() if n > 0)
+    people = {tuple(row[:2]): row[2:] for row in audits.fetch_active(tx, span.low_ms, span.high_ms)}
+    _compare_column(found, Kind.ACTIVE_USES, people, 0, expected.active_accounts)
+    _compare_column(found, Kind.ACTIVE_ACTS, people, 1, expected.acts)
+    day = int(Unit.DAY)
+    active = Counter((day, key[0]) for key, row in people.items() if row[0] > 0)
+    participants = Counter((day, key[0]) for key, row in people.items() if sum(row) > 0)
     for unit, since_ms in span.units():
         rows = {tuple(row[:2]): row[2:] for row in audits.fetch_windows(tx, unit, since_ms, span.high_ms)}
         wanted = {k: d for k, d in expected.windows.items() if k[0] == unit and k[1] >= since_ms}
-        _compare_column(found, Kind.WINDOW_TWOOTS, rows, 0, {k: d.twoots for k, d in wanted.items()})
-        _compare_column(found, Kind.WINDOW_REPLIES, rows, 1, {k: d.replies for k, d in wanted.items()})
-        _compare_column(found, Kind.WINDOW_ACCOUNTS, rows, 2, {k: d.accounts for k, d in wanted.items()})
-        _compare_column(found, Kind.WINDOW_ACTIVE, rows, 3, active if unit is Unit.DAY else {})
+        for column, (name, kind) in enumerate(WINDOW_SUMS.items()):
+            _compare_column(found, kind, rows, column, {k: getattr(d, name) for k, d in wanted.items()})
+        _compare_people(found, rows, (active, participants) if unit is Unit.DAY else ({}, {}))
 
 
 def _compare_column(
     found: Drifts, kind: Kind, rows: Mapping[Key, Sequence[int]], column: int, expected: Keyed
 ) -> None:
     found.compare(kind, {key: row[column] for key, row in rows.items()}, expected)
+
+
+def _compare_people(found: Drifts, rows: Mapping[Key, Sequence[int]], expected: tuple[Keyed, Keyed]) -> None:
+    """Compare numbers of accounts, which stand behind the sums."""
+    kinds = (Kind.WINDOW_ACTIVE, Kind.WINDOW_PARTICIPANTS)
+    for column, (kind, wanted) in enumerate(zip(kinds, expected, strict=True), start=len(WINDOW_SUMS)):
+        _compare_column(found, kind, rows, column, wanted)
 
 
 def _check_hashtag_windows(
@@ -169,11 +182,10 @@ def longer(tx: Session, unit: Unit, start_ms: int, known: Drifts) -> Drifts:
     key, carried = (int(unit), start_ms), rules.carried(known, unit)
     rows = {tuple(row[:2]): row[2:] for row in audits.fetch_windows(tx, unit, start_ms, end_ms)}
     below = [row[2:] for row in audits.fetch_windows(tx, lower, start_ms, end_ms)]
-    kinds = (Kind.WINDOW_TWOOTS, Kind.WINDOW_REPLIES, Kind.WINDOW_ACCOUNTS)
-    for column, kind in enumerate(kinds):
+    for column, kind in enumerate(WINDOW_SUMS.values()):
         total = sum(row[column] for row in below) - carried[kind][key]
         _compare_column(found, kind, rows, column, {key: total})
-    _compare_column(found, Kind.WINDOW_ACTIVE, rows, 3, {})
+    _compare_people(found, rows, ({}, {}))
     moved = {k[2]: by for k, by in carried[Kind.TAG_WINDOW_USES].items() if k[:2] == key}
     starts = windows.starts(lower, start_ms, end_ms, at_most=31)
     after: int | None = -1

@@ -12,7 +12,7 @@ from twooter.domain.accounts import State as AccountState
 from twooter.domain.events import Envelope, Event, FollowAnswerEvent, FollowEvent
 from twooter.domain.follows import Follow, by_other, change, latest
 from twooter.domain.graph import State
-from twooter.services.follows import answer_of
+from twooter.services.follows import answer_of, counted
 from twooter.services.outboxes import Outboxes
 from twooter.storage import blocks, follows
 from twooter.storage.database import Session, Storage
@@ -58,7 +58,8 @@ class FollowEdges:
                 settled += self._outboxes.transact(partial(self._arrive, target_id=target_id, new=part))
         for follower_id, some in answered.items():
             for part in _parts(by_other(some, of_target=False)):
-                settled += self._storage.transact(partial(_take_answers, follower_id=follower_id, new=part))
+                take = partial(self._take_answers, follower_id=follower_id, new=part)
+                settled += self._outboxes.transact(take)
         self._tell_homes(settled)
 
     def _arrive(self, tx: Session, target_id: int, new: dict[int, Follow]) -> list[Follow]:
@@ -83,6 +84,19 @@ class FollowEdges:
         # what was there already may be told again: a worker may have died between the two
         return [follow for id_, follow in new.items() if (later | _same(new, there)).get(id_) == follow]
 
+    def _take_answers(self, tx: Session, follower_id: int, new: dict[int, Follow]) -> list[Follow]:
+        """Take answers on the version that the follower's side is at, for others are of the past; return these."""
+        if follows.lock(tx, follower_id) is None:
+            return []
+        there = by_other(follows.fetch_some(tx, FOLLOWING, follower_id, list(new)), of_target=False)
+        valid = {id_: now for id_, now in new.items() if id_ in there and there[id_].version == now.version}
+        later = {id_: now for id_, now in valid.items() if now.outdoes(there[id_])}
+        follows.put(tx, FOLLOWING, [later[id_] for id_ in sorted(later)])
+        follows.move(tx, FOLLOWING, follower_id, sum(change(there[id_], now) for id_, now in later.items()))
+        moved = [event for id_, now in sorted(later.items()) for event in counted(there[id_], now)]
+        self._outboxes.append_many(tx, follower_id, moved)
+        return [now for id_, now in valid.items() if latest(there[id_], now) == now]
+
     def _tell_homes(self, settled: Sequence[Follow]) -> None:
         if self._homes is None:
             return
@@ -91,18 +105,6 @@ class FollowEdges:
                 self._homes.followed(follow.follower_id, follow.target_id)
             elif follow.state is State.NONE:
                 self._homes.unfollowed(follow.follower_id, follow.target_id)
-
-
-def _take_answers(tx: Session, follower_id: int, new: dict[int, Follow]) -> list[Follow]:
-    """Take answers on the version that the follower's side is at, for those on others are of the past; return these."""
-    if follows.lock(tx, follower_id) is None:
-        return []
-    there = by_other(follows.fetch_some(tx, FOLLOWING, follower_id, list(new)), of_target=False)
-    valid = {id_: now for id_, now in new.items() if id_ in there and there[id_].version == now.version}
-    later = {id_: now for id_, now in valid.items() if now.outdoes(there[id_])}
-    follows.put(tx, FOLLOWING, [later[id_] for id_ in sorted(later)])
-    follows.move(tx, FOLLOWING, follower_id, sum(change(there[id_], now) for id_, now in later.items()))
-    return [now for id_, now in valid.items() if latest(there[id_], now) == now]
 
 
 def follow_of(event: FollowEvent | FollowAnswerEvent) -> Follow:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from twooter.domain.accounts import State as AccountState
 from twooter.domain.accounts import Viewer
-from twooter.domain.events import FollowAnswerEvent, FollowEvent
+from twooter.domain.events import Event, FollowAnswerEvent, FollowCountEvent, FollowEvent
 from twooter.domain.follows import MAX_FOLLOWING, Follow, change, latest
 from twooter.domain.graph import State
 from twooter.errors import Conflict, Invalid, NotFound
@@ -61,7 +61,7 @@ class Follows:
                 now = Follow(id_, target_id, version, wanted, edge_id)
                 self._tell(tx, now, request_id)
             if now != own:
-                self._write(tx, own, now)
+                self._write(tx, own, now, request_id)
             return now.state
 
         state = self._outboxes.transact(work)
@@ -88,7 +88,7 @@ class Follows:
         if own is None or own.state is State.NONE:
             return False
         ended = replace(own, version=own.version + 1, state=State.NONE)
-        self._write(tx, own, ended)
+        self._write(tx, own, ended, request_id)
         self._tell(tx, ended, request_id)
         return True
 
@@ -118,10 +118,11 @@ class Follows:
         self._outboxes.append(tx, account_id, answer_of(answered), request_id=request_id)
         return answered
 
-    @staticmethod
-    def _write(tx: Session, own: Follow | None, now: Follow) -> None:
+    def _write(self, tx: Session, own: Follow | None, now: Follow, request_id: str | None) -> None:
         follows.put(tx, FOLLOWING, [now])
         follows.move(tx, FOLLOWING, now.follower_id, change(own, now))
+        for event in counted(own, now):
+            self._outboxes.append(tx, now.follower_id, event, request_id=request_id)
 
     def _tell(self, tx: Session, now: Follow, request_id: str | None) -> None:
         self._outboxes.append(tx, now.follower_id, event_of(now), request_id=request_id)
@@ -152,6 +153,19 @@ def event_of(follow: Follow) -> FollowEvent:
     return FollowEvent(
         follow.follower_id, follow.target_id, follow.version, follow.state.value, follow.edge_id
     )
+
+
+def counted(old: Follow | None, new: Follow) -> list[Event]:
+    """Return what tells statistics that the follower's side, and it alone, says something else than before."""
+    former = old if old is not None and old.is_active else None
+    if former is not None and new.is_active and former.edge_id == new.edge_id:
+        return []
+    events: list[Event] = []
+    if former is not None:
+        events.append(FollowCountEvent(-1, former.follower_id, former.edge_id))
+    if new.is_active:
+        events.append(FollowCountEvent(1, new.follower_id, new.edge_id))
+    return events
 
 
 def answer_of(follow: Follow) -> FollowAnswerEvent:

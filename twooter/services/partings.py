@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from twooter.domain.events import Event
 from twooter.domain.follows import Follow
 from twooter.domain.graph import State
-from twooter.services.follows import answer_of, event_of
+from twooter.services.follows import answer_of, counted, event_of
 from twooter.services.outboxes import Outboxes
 from twooter.storage import follows, leftovers
 from twooter.storage.database import Session
@@ -38,10 +39,12 @@ class Partings:
         """Remove some rows of one side and tell the other that they ended; return how many."""
         rows = leftovers.fetch_follows(tx, side, account_id, STEP)
         held = [follow for follow in rows if follow.state is not State.NONE]
-        events = [
+        events: list[Event] = [
             answer_of(replace(follow, state=State.NONE)) if side.is_targets else event_of(_ended(follow))
             for follow in held
         ]
+        if not side.is_targets:
+            events += [event for follow in held for event in counted(follow, _ended(follow))]
         self._outboxes.append_many(tx, account_id, events)
         others = [follow.follower_id if side.is_targets else follow.target_id for follow in rows]
         follows.remove(tx, side, account_id, others)

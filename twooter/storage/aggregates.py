@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
@@ -11,9 +12,11 @@ from peewee import fn
 
 from twooter.domain.deltas import ALL_TIME, Deltas
 from twooter.domain.windows import Unit
+from twooter.storage import activity
+from twooter.storage.activity import Appeared
 from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, in_rows, p
-from twooter.storage.tables import ActiveAccounts, HashtagAccounts, Hashtags, HashtagWindows, Windows
+from twooter.storage.tables import HashtagAccounts, Hashtags, HashtagWindows, Windows
 
 K = TypeVar("K", bound=tuple[int, ...])
 G = TypeVar("G")
@@ -24,11 +27,15 @@ _STEP = 1_000
 _NEVER_A_KEY = "'MISSING %d'"
 """The row exists since the hashtag's first twoot, but an upsert must name its columns. Keys are in lower case."""
 
+_WINDOW_COUNTERS = (
+    *("twoots", "replies", "accounts", "active_accounts", "follows", "likes", "retwoots", "participants"),
+    "version",
+)
 _windows = Insert(
     "windows_add",
     Windows,
-    ("unit", "start_ms", "twoots", "replies", "accounts", "active_accounts", "version"),
-    duplicate=dict.fromkeys(("twoots", "replies", "accounts", "active_accounts", "version"), "add"),
+    ("unit", "start_ms", *_WINDOW_COUNTERS),
+    duplicate=dict.fromkeys(_WINDOW_COUNTERS, "add"),
     numbers=True,
 )
 _hashtag_windows = Insert(
@@ -70,31 +77,6 @@ _hashtag_accounts_outside = Statement(
         .group_by(HashtagAccounts.tag_id, HashtagAccounts.day_ms)
     ),
 )
-_active_accounts = Insert(
-    "active_accounts_add",
-    ActiveAccounts,
-    ("day_ms", "account_id", "uses"),
-    duplicate={"uses": "add"},
-    numbers=True,
-)
-_active_accounts_within = Statement(
-    "active_accounts_within",
-    lambda: (
-        ActiveAccounts.select(ActiveAccounts.day_ms, fn.COUNT(1))
-        .where(in_rows((ActiveAccounts.day_ms, ActiveAccounts.account_id), "keys"))
-        .where(ActiveAccounts.uses.between(p("low"), p("high")))
-        .group_by(ActiveAccounts.day_ms)
-    ),
-)
-_active_accounts_outside = Statement(
-    "active_accounts_outside",
-    lambda: (
-        ActiveAccounts.select(ActiveAccounts.day_ms, fn.COUNT(1))
-        .where(in_rows((ActiveAccounts.day_ms, ActiveAccounts.account_id), "keys"))
-        .where((ActiveAccounts.uses < p("low")) | (ActiveAccounts.uses > p("high")))
-        .group_by(ActiveAccounts.day_ms)
-    ),
-)
 
 
 class _Counted(NamedTuple, Generic[G]):
@@ -109,28 +91,34 @@ class _Counted(NamedTuple, Generic[G]):
 _TAG_ACCOUNTS: _Counted[tuple[int, int]] = _Counted(
     _hashtag_accounts, _hashtag_accounts_within, _hashtag_accounts_outside, itemgetter(0, 1)
 )
-_DAY_ACCOUNTS: _Counted[int] = _Counted(
-    _active_accounts, _active_accounts_within, _active_accounts_outside, itemgetter(0)
-)
 
 
-def apply(
-    tx: Session,
-    deltas: Deltas,
-    *,
-    accounts: Mapping[tuple[int, int], int] | None = None,
-    active: Mapping[int, int] | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class People:
+    """What a repair moves besides, for it is off against the rows as they are: numbers of accounts."""
+
+    by_tag: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """By (tag, day)."""
+    active: Mapping[int, int] = field(default_factory=dict)
+    """By day."""
+    participants: Mapping[int, int] = field(default_factory=dict)
+    """By day."""
+
+
+_NOBODY = People()
+
+
+def apply(tx: Session, deltas: Deltas, *, besides: People = _NOBODY) -> None:
     """Change every aggregate by the deltas; rows in one order for all, so that workers queue instead of deadlocking.
 
     A distinct account appears when its uses leave zero and goes when they return there: the rows stay locked from the
-    upsert to the commit, so what is read after it tells what was there before. A repair moves the numbers of accounts
-    by (tag, day) and of active ones by day as well.
+    upsert to the commit, so what is read after it tells what was there before.
     """
     seen = move_accounts(tx, deltas.hashtag_accounts)
-    seen.update(accounts or {})
-    appeared = move_active(tx, deltas.active_accounts)
-    appeared.update(active or {})
+    seen.update(besides.by_tag)
+    appeared = activity.move(tx, deltas.active_accounts, deltas.acts)
+    appeared.active.update(besides.active)
+    appeared.participants.update(besides.participants)
     ever = {tag: by for (tag, day), by in seen.items() if day == ALL_TIME}
     uses = deltas.hashtags
     add_hashtags(tx, {tag: (uses[tag], ever.get(tag, 0)) for tag in uses.keys() | ever.keys()})
@@ -139,23 +127,12 @@ def apply(
     add_hashtag_windows(
         tx, {key: (of_windows[key], days.get(key, 0)) for key in of_windows.keys() | days.keys()}
     )
-    add_windows(
-        tx,
-        {
-            key: (d.twoots, d.replies, d.accounts, appeared.get(key[1], 0) if key[0] == _DAY else 0)
-            for key, d in deltas.windows.items()
-        },
-    )
+    tx.insert_later(_windows, sorted(_window_rows(deltas, appeared)), step=_STEP)
 
 
 def move_accounts(tx: Session, uses: Mapping[tuple[int, int, int], int]) -> Counter[tuple[int, int]]:
     """Add uses by (tag, day, account); return by (tag, day) how many accounts appeared, less those that went."""
     return _cross(tx, uses, _TAG_ACCOUNTS)
-
-
-def move_active(tx: Session, uses: Mapping[tuple[int, int], int]) -> Counter[int]:
-    """Add uses by (day, account); return by day how many accounts appeared, less those that went."""
-    return _cross(tx, uses, _DAY_ACCOUNTS)
 
 
 def add_hashtags(tx: Session, by: Mapping[int, tuple[int, int]]) -> None:
@@ -171,9 +148,30 @@ def add_hashtag_windows(tx: Session, by: Mapping[tuple[int, int, int], tuple[int
     tx.insert_later(_hashtag_windows, rows, step=_STEP)
 
 
-def add_windows(tx: Session, by: Mapping[tuple[int, int], tuple[int, int, int, int]]) -> None:
-    """Add (twoots, replies, accounts, active accounts) by (unit, start), and move the windows' versions."""
-    tx.insert_later(_windows, [(*key, *moved, 1) for key, moved in sorted(by.items())], step=_STEP)
+def add_people(tx: Session, unit: int, start_ms: int, *, active: int = 0, participants: int = 0) -> None:
+    """Add numbers of accounts to a window, also where nobody counts them."""
+    tx.insert_later(_windows, [(unit, start_ms, 0, 0, 0, active, 0, 0, 0, participants, 1)])
+
+
+def _window_rows(deltas: Deltas, appeared: Appeared) -> Iterator[tuple[int, ...]]:
+    """Yield the rows of windows in which anything moves."""
+    for (unit, start_ms), d in deltas.windows.items():
+        is_day = unit == _DAY
+        active = appeared.active[start_ms] if is_day else 0
+        participants = appeared.participants[start_ms] if is_day else 0
+        moved = (
+            d.twoots,
+            d.replies,
+            d.accounts,
+            active,
+            d.follows,
+            d.likes,
+            d.retwoots,
+            participants,
+            d.version,
+        )
+        if any(moved):
+            yield (unit, start_ms, *moved)
 
 
 def _cross(tx: Session, uses: Mapping[K, int], counted: _Counted[G]) -> Counter[G]:

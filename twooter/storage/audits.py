@@ -26,7 +26,11 @@ _windows = Statement(
             Windows.twoots,
             Windows.replies,
             Windows.accounts,
+            Windows.follows,
+            Windows.likes,
+            Windows.retwoots,
             Windows.active_accounts,
+            Windows.participants,
         )
         .where((Windows.unit == p("unit")) & (Windows.start_ms >= p("low")) & (Windows.start_ms < p("high")))
         .order_by(Windows.start_ms)
@@ -74,7 +78,9 @@ _hashtag_window_sums = Statement(
 _active = Statement(
     "audit_active_accounts",
     lambda: (
-        ActiveAccounts.select(ActiveAccounts.day_ms, ActiveAccounts.account_id, ActiveAccounts.uses)
+        ActiveAccounts.select(
+            ActiveAccounts.day_ms, ActiveAccounts.account_id, ActiveAccounts.uses, ActiveAccounts.acts
+        )
         .where(
             (ActiveAccounts.day_ms >= p("low"))
             & (ActiveAccounts.day_ms < p("high"))
@@ -186,7 +192,10 @@ class Counts:
 
 
 def fetch_windows(tx: Session, unit: Unit, low_ms: int, high_ms: int) -> Iterator[Row]:
-    """Yield (unit, start, twoots, replies, accounts, active accounts) of the windows that start in [low, high)."""
+    """Yield (unit, start), the sums in the order of `WINDOW_SUMS`, and (active accounts, participants) of windows.
+
+    Of those that start in [low, high).
+    """
     return _paged(
         lambda last: tx.all(_windows, unit=int(unit), low=max(low_ms, last[1] + 1), high=high_ms, limit=PAGE)
     )
@@ -239,7 +248,7 @@ def fetch_longer(
 
 
 def fetch_active(tx: Session, low_ms: int, high_ms: int) -> Iterator[Row]:
-    """Yield (day, account, uses) of the days in [low, high)."""
+    """Yield (day, account, uses, acts) of the days in [low, high)."""
     return _paged(
         lambda last: tx.all(
             _active,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twooter.domain.deltas import ALL_TIME, Deltas, WindowDelta
-from twooter.domain.drifts import Drifts, Kind
+from twooter.domain.drifts import WINDOW_SUMS, Drifts, Kind
 from twooter.domain.windows import Unit
-from twooter.storage import aggregates
+from twooter.storage import activity, aggregates
+from twooter.storage.aggregates import People
 from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, p
 from twooter.storage.tables import HashtagEntries, PublicEntries
@@ -50,6 +51,7 @@ def move(tx: Session, found: Drifts) -> None:
     """
     accounts = {(key[0], ALL_TIME): -by for key, by in found.of(Kind.TAG_ACCOUNTS).items()}
     active: dict[int, int] = {}
+    participants: dict[int, int] = {}
     for (unit, start_ms, tag), by in found.of(Kind.TAG_WINDOW_ACCOUNTS).items():
         if unit == Unit.DAY:
             accounts[tag, start_ms] = -by
@@ -59,36 +61,44 @@ def move(tx: Session, found: Drifts) -> None:
         if unit == Unit.DAY:
             active[start_ms] = -by
         else:
-            aggregates.add_windows(tx, {(unit, start_ms): (0, 0, 0, -by)})
+            aggregates.add_people(tx, unit, start_ms, active=-by)
+    for (unit, start_ms), by in found.of(Kind.WINDOW_PARTICIPANTS).items():
+        if unit == Unit.DAY:
+            participants[start_ms] = -by
+        else:
+            aggregates.add_people(tx, unit, start_ms, participants=-by)
     deltas = _deltas(found)
-    for key in [*_windows(found), *((int(Unit.DAY), day_ms) for day_ms in active)]:
-        deltas.windows.setdefault(key, WindowDelta())  # its version moves with whatever is in it
-    aggregates.apply(tx, deltas, accounts=accounts, active=active)
+    for key in [*_windows(found), *((int(Unit.DAY), day_ms) for day_ms in active | participants)]:
+        deltas.windows.setdefault(key, WindowDelta())
+    for window in deltas.windows.values():
+        window.version = 1  # it moves with whatever is in it
+    aggregates.apply(tx, deltas, besides=People(accounts, active, participants))
+    activity.move_weeks(tx, {(k[0], k[1]): -by for k, by in found.of(Kind.ACTIVE_WEEK_DAYS).items()})
+    activity.add_retention(tx, {(k[0], k[1]): -by for k, by in found.of(Kind.RETENTION).items()})
 
 
 def _deltas(found: Drifts) -> Deltas:
     deltas = Deltas()
     for key, by in found.of(Kind.ACTIVE_USES).items():
         deltas.active_accounts[key[0], key[1]] = -by
+    for key, by in found.of(Kind.ACTIVE_ACTS).items():
+        deltas.acts[key[0], key[1]] = -by
     for key, by in found.of(Kind.TAG_ACCOUNT_USES).items():
         deltas.hashtag_accounts[key[0], key[1], key[2]] = -by
     for key, by in found.of(Kind.TAG_WINDOW_USES).items():
         deltas.hashtag_windows[key[0], key[1], key[2]] = -by
     for key, by in found.of(Kind.TAG_USES).items():
         deltas.hashtags[key[0]] = -by
-    for key, by in found.of(Kind.WINDOW_TWOOTS).items():
-        deltas.windows[key[0], key[1]].twoots = -by
-    for key, by in found.of(Kind.WINDOW_REPLIES).items():
-        deltas.windows[key[0], key[1]].replies = -by
-    for key, by in found.of(Kind.WINDOW_ACCOUNTS).items():
-        deltas.windows[key[0], key[1]].accounts = -by
+    for column, kind in WINDOW_SUMS.items():
+        for key, by in found.of(kind).items():
+            setattr(deltas.windows[key[0], key[1]], column, -by)
     return deltas
 
 
 def _windows(found: Drifts) -> set[tuple[int, int]]:
     """Return the (unit, start) of windows in which something of hashtags or accounts changes."""
     keys = {(k[0], k[1]) for kind in (Kind.TAG_WINDOW_USES, Kind.TAG_WINDOW_ACCOUNTS) for k in found.of(kind)}
-    keys |= {(int(Unit.DAY), key[0]) for key in found.of(Kind.ACTIVE_USES)}
+    keys |= {(int(Unit.DAY), k[0]) for kind in (Kind.ACTIVE_USES, Kind.ACTIVE_ACTS) for k in found.of(kind)}
     return keys | {(int(Unit.DAY), key[1]) for key in found.of(Kind.TAG_ACCOUNT_USES) if key[1] != ALL_TIME}
 
 

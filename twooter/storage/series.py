@@ -19,7 +19,15 @@ _windows = Statement(
     "series_windows",
     lambda: (
         Windows.select(
-            Windows.start_ms, Windows.twoots, Windows.replies, Windows.accounts, Windows.active_accounts
+            Windows.start_ms,
+            Windows.twoots,
+            Windows.replies,
+            Windows.accounts,
+            Windows.active_accounts,
+            Windows.follows,
+            Windows.likes,
+            Windows.retwoots,
+            Windows.participants,
         )
         .where(
             (Windows.unit == p("unit"))

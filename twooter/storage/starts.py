@@ -8,6 +8,7 @@ from peewee import fn
 
 from twooter.domain import ids
 from twooter.domain.windows import Unit
+from twooter.storage import act_sources
 from twooter.storage.database import Session
 from twooter.storage.statements import Statement, p
 from twooter.storage.tables import Accounts, ActiveAccounts, HashtagWindows, Twoots, Windows
@@ -47,7 +48,7 @@ def find_next(tx: Session, low_ms: int, since: Sequence[tuple[Unit, int]]) -> in
     """
     first_id = max(ids.first_at(low_ms), ids.IMPORTED_ID + 1)
     found = [
-        *(ids.time_ms(id_) for id_ in (_value(tx, _twoot, first_id), _value(tx, _account, first_id)) if id_),
+        *(ids.time_ms(id_) for id_ in _next_ids(tx, first_id) if id_),
         _value(tx, _active, low_ms),
     ]
     for unit, since_ms in since:
@@ -61,6 +62,10 @@ def find_next_window(tx: Session, unit: Unit, low_ms: int) -> int | None:
     """Return the start of the first window of a unit from a time on, of the instance or of a hashtag, or None."""
     rows = (tx.one(statement, unit=int(unit), low=low_ms) for statement in (_window, _hashtag_window))
     return min((row[0] for row in rows if row is not None and row[0] is not None), default=None)
+
+
+def _next_ids(tx: Session, low: int) -> tuple[int | None, ...]:
+    return _value(tx, _twoot, low), _value(tx, _account, low), act_sources.find_next(tx, low)
 
 
 def _value(tx: Session, statement: Statement, low: int) -> int | None:

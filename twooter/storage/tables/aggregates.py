@@ -19,7 +19,10 @@ class Hashtags(Table):
 
 
 class Windows(Table):
-    """What happened on the whole instance in a window of time; the version moves with any change of the window."""
+    """What happened on the whole instance in a window of time.
+
+    The version moves with any change but those of follows, likes and retwoots, and who did these.
+    """
 
     unit = SmallIntegerField()
     start_ms = BigIntegerField()
@@ -29,6 +32,10 @@ class Windows(Table):
     active_accounts = counter()
     version = counter()
     top_version = counter()
+    follows = counter()
+    likes = counter()
+    retwoots = counter()
+    participants = counter()
 
     class Meta:
         primary_key = CompositeKey("unit", "start_ms")
@@ -59,17 +66,6 @@ class HashtagAccounts(Table):
 
     class Meta:
         primary_key = CompositeKey("tag_id", "day_ms", "account_id")
-
-
-class ActiveAccounts(Table):
-    """Who posted on a day."""
-
-    day_ms = BigIntegerField()
-    account_id = BigIntegerField()
-    uses = counter()
-
-    class Meta:
-        primary_key = CompositeKey("day_ms", "account_id")
 
 
 class TopTags(Table):

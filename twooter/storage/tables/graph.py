@@ -19,10 +19,10 @@ class Following(Table):
     edge_id = BigIntegerField()
 
     class Meta:
-        """Lists are in the order of `edge_id`, the time it began."""
+        """Lists are in the order of `edge_id`, the time it began; audits of windows read by it alone."""
 
         primary_key = CompositeKey("account_id", "target_id")
-        indexes = ((("account_id", "state", "edge_id"), False),)
+        indexes = ((("account_id", "state", "edge_id"), False), (("edge_id",), False))
 
 
 class Followers(Table):
