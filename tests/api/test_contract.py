@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.databases import SqliteTemplate
 from tests.houses import PASSWORD, opened
+from tests.outbox import drain
 from twooter.api.app import create_app, routes
 from twooter.api.openapi import document
 from twooter.domain.accounts import Role
@@ -83,9 +84,14 @@ def known_values(services: Services, path: str) -> dict[str, str]:
 
 def known_to_its_owner(services: Services, headers: dict[str, str], path: str) -> dict[str, str]:
     """Return path parameters that lead to what only the account behind the headers has."""
-    if not headers or "/lists/" not in path:
+    if not headers or not any(noun in path for noun in ("/lists/", "/exports/", "/imports/")):
         return {}
     viewer = services.authenticate(headers["Authorization"].removeprefix("Bearer "))
+    if "/lists/" not in path:
+        begun = services.takeouts.request(viewer) if "/exports/" in path else None
+        begun = begun or services.follow_imports.request(viewer, ["demo"])
+        drain(services)
+        return {"id": str(begun.id)}
     followed = services.timelines.public(Page(100)).items[0].author.id
     services.follows.follow(viewer, followed)
     made = services.account_lists.make(viewer, "Mine")

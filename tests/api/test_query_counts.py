@@ -67,6 +67,11 @@ OF_MODERATORS_AT_MOST = {
     "/v1/moderation/reports?state=resolved": 3,
     "/v1/moderation/log": 2,
 }
+OF_OWN_DATA_AT_MOST = {
+    "/v1/me/exports": 1,
+    "/v1/me/imports/following": 1,
+    "/v1/me/imports/following/{import}/lines?limit=100": 2,
+}
 
 Publish = Callable[..., str]
 
@@ -173,6 +178,23 @@ def test_a_longer_list_of_moderators_takes_no_more_statements(
     short, long = found
     assert len(long) == len(short), (short, long)
     assert 1 < len(short) <= 1 + OF_MODERATORS_AT_MOST[path], short
+
+
+@pytest.mark.parametrize("path", OF_OWN_DATA_AT_MOST)
+def test_a_longer_list_of_own_data_takes_no_more_statements(
+    path: str, client: TestClient, services: Services, sign_up: SignUp
+) -> None:
+    token, found = sign_up("owner"), []
+    owner = services.authenticate(token)
+    for number in range(4):
+        services.takeouts.request(owner)
+        asked = services.follow_imports.request(owner, [f"name_{one}" for one in range(1 + 40 * number)])
+        drain(services)
+        if number in (0, 3):
+            found.append(statements(client, services, path.replace("{import}", str(asked.id)), token))
+    short, long = found
+    assert len(long) == len(short), (short, long)
+    assert 1 < len(short) <= 1 + OF_OWN_DATA_AT_MOST[path], short
 
 
 def act(services: Services, viewer: Viewer, twoot: str, author: str) -> None:

@@ -18,6 +18,8 @@ SEPARATE = 3
 """Tokens are `twt_<account>_<id>_<secret>`."""
 ONES_OWN_SIDE = ("/follow", "/block", "/mute", "/note", "/like", "/retwoot", "/bookmark")
 """What one does with an account or a twoot of another's: it is kept at oneself, and taking it back is nobody else's."""
+TRANSFERS = ("/v1/me/exports/{id}", "/v1/me/imports/")
+"""What is done for an account in the background; only that account knows of it."""
 ONES_OWN = ("/v1/me/", "/v1/follow-requests/")
 """What is of the one who asks, whatever ids are in it."""
 COUNTED = ("followers", "likes", "retwoots", "quotes")
@@ -138,6 +140,7 @@ class Belongings:
     def __init__(self, client: Client, owner: Member) -> None:
         self._client, self.owner = client, owner
         self.twoot = client.publish(owner, "Mine #mine")
+        self._transfers: dict[str, str] = {}
         self._ids = {
             "accounts": owner.id,
             "twoots": self.twoot,
@@ -153,6 +156,8 @@ class Belongings:
             noun = operation.path.split("/")[3]
         if noun == "reports" and operation.parameters("path"):
             return {"id": self.report_id}
+        if operation.path.startswith(TRANSFERS):
+            return {name: self.transfer_id(operation.path) for name in operation.parameters("path")}
         if noun in ("lists", "timelines"):
             return {
                 name: {"id": self.list_id}.get(name, self.owner.id) for name in operation.parameters("path")
@@ -170,6 +175,20 @@ class Belongings:
         """Return a report of the owner's, made when it is first asked for."""
         given = {"account_id": "1", "reason": "spam"}
         return str(self._client.call("POST", "/v1/reports", given, token=self.owner.token).json["id"])
+
+    def transfer_id(self, path: str) -> str:
+        """Return an export, or an import, of the owner's, made when it is first asked for, and done."""
+        place = "/v1/me/exports" if "/exports/" in path else "/v1/me/imports/following"
+        if place not in self._transfers:
+            given = None if place.endswith("exports") else {"usernames": ["nobody_at_all"]}
+            made = self._client.call("POST", place, given, token=self.owner.token).json["id"]
+            wait_until(
+                lambda: self._client.call("GET", f"{place}/{made}", token=self.owner.token).json["ended_at"],
+                seconds=60,
+                what="the end of what was asked for",
+            )
+            self._transfers[place] = str(made)
+        return self._transfers[place]
 
     def state(self) -> list[object]:
         """Return all that the owner sees of what is the owner's."""
@@ -312,6 +331,8 @@ def test_an_owner_may_do_all_this(client: Client, sign_up: SignUp) -> None:
 
 def _is_about_another(operation: Operation) -> bool:
     """Return whether nobody can do this with oneself."""
+    if operation.path.startswith(TRANSFERS):
+        return False
     noun, *rest = operation.path.removeprefix("/v1/").split("/")
     return noun == "follow-requests" or (noun in ("accounts", "me") and len(rest) > 1 and "{id}" in rest)
 

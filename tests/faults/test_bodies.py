@@ -78,6 +78,8 @@ def test_a_field_of_another_type_is_named(client: Client, admin: Member, wrong: 
                 continue  # null leaves what is there
             if wrong is None and "default" in operation.fields[name]:
                 continue
+            if wrong == ["a"] and "array" in kinds(operation.fields[name]):
+                continue
             if wrong is True and "boolean" in kinds(operation.fields[name]):
                 continue
             body = operation.plausible_body(**{name: wrong})

@@ -1,5 +1,6 @@
 """Takeouts: an account's own data as an archive, whatever happens while it is made."""
 
+import contextlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -145,10 +146,8 @@ def test_an_archive_whose_worker_is_killed_anywhere_is_finished_by_another(
         return begun(work)
 
     monkeypatch.setattr(services.storage, "transact", killed_after)
-    with pytest.raises(Killed):
+    with contextlib.suppress(Killed):
         drain()
-        services.transfer_runs.sweep()
-        raise Killed  # it was finished before
     monkeypatch.setattr(services.storage, "transact", begun)
     services.transfer_runs.sweep()
     drain()
