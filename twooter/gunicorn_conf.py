@@ -10,9 +10,10 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from twooter import logs
+from twooter import garbage, logs
 from twooter.settings import read_settings
 
+garbage.rest()
 settings = read_settings()
 _SHM = Path("/dev/shm")  # noqa: S108 - memory, where heartbeats and metrics cost no disk
 _MEMORY = str(_SHM) if os.access(_SHM, os.W_OK) else None
@@ -23,6 +24,7 @@ from twooter.api.board import Board  # noqa: E402 - see the line above
 from twooter.api.ops import serve_ops  # noqa: E402 - after the variable, too
 
 wsgi_app = "twooter.wsgi:app"
+preload_app = True  # once for all workers, which share its memory; whoever replaces one is there at once
 bind = f"{settings.host}:{settings.port}"
 workers = settings.workers
 threads = settings.threads
@@ -61,7 +63,8 @@ board = Board(settings.threads)
 
 
 def when_ready(server: Any) -> None:  # Any: gunicorn has no types
-    """Answer probes from the parent, whose threads no request can hold."""
+    """Answer probes from the parent, whose threads no request can hold; everything is loaded."""
+    garbage.resume()
     if settings.metrics_port is not None:
         serve_ops(settings.host, settings.metrics_port, alive=lambda: None, ready=lambda: _trouble(server))
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import click
 
+from twooter import garbage
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -17,7 +19,7 @@ class Entry:
 
 
 COMMANDS: dict[str, Entry] = {
-    "run": Entry("serving:run", "Run everything in one process on this machine."),
+    "run": Entry("running:run", "Run everything in one process on this machine."),
     "serve": Entry("serving:serve", "Run the web server."),
     "relay": Entry("relay:relay", "Seal outbox events into batches and send them to the broker."),
     "exporter": Entry(
@@ -52,7 +54,9 @@ class Lazy(click.Group):
         if entry is None:
             return None
         module, attribute = entry.place.split(":")
+        garbage.rest()
         command: click.Command = getattr(importlib.import_module(f"twooter.cli.{module}"), attribute)
+        garbage.resume()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
