@@ -198,6 +198,7 @@ def wire(settings: Settings) -> Services:
         polls=Polls(ids, outboxes, twoots),
         scheduled_twoots=ScheduledTwoots(storage, ids, twoots),
         publications=Publications(storage, ids, twoots),
+        tallies=tallies,
         poll_ends=PollEnds(storage, ids, outboxes, is_sharded=settings.database_sharded),
         versions=versions,
         accounts=accounts,

@@ -38,6 +38,7 @@ from twooter.api.native.actions import (
     RetwootResource,
 )
 from twooter.api.native.analytics import SeriesResource, SummaryResource
+from twooter.api.native.audience import ActsResource, AudienceResource, RetentionResource
 from twooter.api.native.confirmations import ConfirmationsResource, MyConfirmationsResource
 from twooter.api.native.edits import HistoryResource
 from twooter.api.native.follow_imports import (
@@ -236,6 +237,16 @@ def _moderation(services: Services, clients: Clients, lists: Lists) -> tuple[Rou
     )
 
 
+def _audience(analytics: Analytics) -> tuple[Route, ...]:
+    return (
+        Route("/v1/analytics/accounts", AudienceResource(analytics)),
+        Route("/v1/analytics/follows", ActsResource(analytics, "follows")),
+        Route("/v1/analytics/likes", ActsResource(analytics, "likes")),
+        Route("/v1/analytics/retwoots", ActsResource(analytics, "retwoots")),
+        Route("/v1/analytics/retention", RetentionResource(analytics)),
+    )
+
+
 def _analytics(histories: Histories, analytics: Analytics) -> tuple[Route, ...]:
     return (
         Route("/v1/hashtags", HashtagsResource(histories)),
@@ -243,6 +254,7 @@ def _analytics(histories: Histories, analytics: Analytics) -> tuple[Route, ...]:
         Route("/v1/trends", TrendsResource(histories)),
         Route("/v1/analytics/twoots", SeriesResource(analytics)),
         Route("/v1/analytics/summary", SummaryResource(analytics)),
+        *_audience(analytics),
         Route("/v1/analytics/requests", TimingsResource(analytics, timings.REQUESTS)),
         Route("/v1/analytics/queries", TimingsResource(analytics, timings.QUERIES)),
     )

@@ -13,7 +13,7 @@ from twooter.domain.drifts import Drifts, Kind, Report
 from twooter.domain.windows import DAY_MS, HOUR_MS, WEEK_MS, Unit
 from twooter.logs import get_logger
 from twooter.metrics import DRIFT
-from twooter.services import backlogs, checks, crosschecks, follow_checks, week_checks
+from twooter.services import backlogs, checks, crosschecks, follow_checks, vote_checks, week_checks
 from twooter.services.backlogs import Backlog
 from twooter.services.checks import Days, TagIds
 from twooter.services.ids import Ids
@@ -23,6 +23,7 @@ from twooter.storage.database import Session, Storage
 from twooter.storage.edge_sources import ActionKey
 from twooter.storage.follow_sources import FollowKey
 from twooter.storage.outcomes import AUDIT
+from twooter.storage.vote_sources import VoteKey
 
 log = get_logger("audits")
 
@@ -120,6 +121,7 @@ class Audits:
             "accounts": self._accounts(scope),
             "actions": self._actions(scope),
             "follows": self._follows(scope),
+            "votes": self._votes(scope),
             "twoots": self._twoots(scope, tags),
         }
         for name, stage in stages.items():
@@ -270,6 +272,16 @@ class Audits:
                 while after is not None:
                     found, after = self._storage.snapshot(partial(check, after=after, high=high))
                     yield found, high_ms if after is None else id_rules.time_ms(after[0])
+
+    def _votes(self, scope: Scope) -> Steps:
+        """Check what accounts of the scope's days voted for, whenever they did."""
+        for low_ms, high_ms in scope.ranges():
+            first = 1 if low_ms == id_rules.EPOCH_MS else id_rules.first_at(low_ms)
+            high = id_rules.first_at(high_ms)
+            after: VoteKey | None = (first, 0)
+            while after is not None:
+                found, after = self._storage.snapshot(partial(vote_checks.given, after=after, high=high))
+                yield found, high_ms if after is None else id_rules.time_ms(after[0])
 
     def _twoots(self, scope: Scope, tags: TagIds) -> Steps:
         for low_ms, high_ms in scope.ranges():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from twooter.domain.drifts import Drifts, Kind
+from twooter.services import vote_checks
 from twooter.services.backlogs import Backlog
 from twooter.services.checks import TagIds
 from twooter.storage import edge_sources, sources
@@ -61,6 +62,7 @@ def twoots(tx: Session, low: int, high: int, backlog: Backlog, tags: TagIds) -> 
         _check_edges(edge_sources.fetch_texts(tx, kind, low, high), backlog, found)
     for kind in EdgeKind:
         _check_edges(edge_sources.fetch_orphans(tx, kind, low, high), backlog, found)
+    found.update(vote_checks.counts(tx, low, high))
     return found, high
 
 

@@ -22,6 +22,7 @@ from twooter.services.hashtags import Hashtags
 from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
 from twooter.services.partings import Partings
+from twooter.services.polls import event_of as vote_event
 from twooter.services.twoots import Twoots
 from twooter.services.versions import Versions
 from twooter.storage import (
@@ -42,6 +43,7 @@ from twooter.storage import (
     tokens,
     transfers,
     twoots,
+    votes,
 )
 from twooter.storage.database import Session, Storage
 
@@ -120,7 +122,7 @@ class Deletions:
         if found:
             self._remove_twoots(account_id, found)
             return False
-        if self._take_actions_back(account_id):
+        if self._take_actions_back(account_id) or self._take_votes_back(account_id):
             return False
         if self._storage.transact(partial(notifications.remove_some, account_id=account_id)):
             return False
@@ -175,6 +177,18 @@ class Deletions:
             ]
             self._outboxes.append_many(tx, account_id, ends)
             actions.remove(tx, account_id, found)
+            return len(found)
+
+        return self._outboxes.transact(work)
+
+    def _take_votes_back(self, account_id: int) -> int:
+        """Take some of an account's votes back, and tell their polls; return how many there were."""
+
+        def work(tx: Session) -> int:
+            found = votes.fetch_some(tx, account_id, STEP_TWOOTS)
+            ends = [vote_event(replace(vote, version=vote.version + 1, active=False)) for vote in found]
+            self._outboxes.append_many(tx, account_id, ends)
+            votes.remove(tx, [account_id], [vote.twoot_id for vote in found])
             return len(found)
 
         return self._outboxes.transact(work)

@@ -53,6 +53,7 @@ from twooter.services.searches import Searches
 from twooter.services.stats import MessageStats
 from twooter.services.suggestions import Suggestions
 from twooter.services.takeouts import Takeouts
+from twooter.services.tallies import Tallies
 from twooter.services.threads import Threads
 from twooter.services.tickets import Tickets
 from twooter.services.timelines import Timelines
@@ -87,6 +88,7 @@ class Services:
     actions: Actions
     pins: Pins
     polls: Polls
+    tallies: Tallies
     poll_ends: PollEnds
     scheduled_twoots: ScheduledTwoots
     publications: Publications

@@ -9,7 +9,7 @@ from functools import partial
 from twooter.domain.drifts import Drifts, Kind, Report
 from twooter.errors import Conflict
 from twooter.logs import get_logger
-from twooter.services import follow_checks
+from twooter.services import follow_checks, vote_checks
 from twooter.services.audits import EVERYTHING, Audits, Progress
 from twooter.services.checks import TagIds
 from twooter.services.crosschecks import COUNTS, EDGES
@@ -25,7 +25,7 @@ _FENCE = "repair"
 _STEP = 500
 _ENTRIES = (Kind.PUBLIC_ENTRIES, Kind.TAG_ENTRIES)
 _FOLLOWS = (Kind.FOLLOWER_EDGES, *follow_checks.COUNTS)
-_ONE_BY_ONE = (Kind.ACCOUNT_TWOOTS, *COUNTS.values(), *EDGES.values(), *_ENTRIES, *_FOLLOWS)
+_ONE_BY_ONE = (Kind.ACCOUNT_TWOOTS, *COUNTS.values(), *EDGES.values(), *_ENTRIES, *_FOLLOWS, *vote_checks.KINDS)
 _Twoot = tuple[int, int]
 
 
@@ -69,6 +69,9 @@ class Repairs:
                 edge = Edge(kind, key[0], key[1], key[2], key[3], key[4], by < 0)
                 self._change(number, partial(edges.apply, edges=[edge]))
         self._mend_follows(found, number)
+        for of_polls in vote_checks.KINDS:
+            for key, by in found.of(of_polls).items():
+                self._change(number, partial(vote_checks.mend, kind=of_polls, key=key, by=by))
         for twoot, seen in _by_twoot(found).items():
             self._change(number, partial(_mend_entries, key=twoot, seen=seen, tags=tags))
 

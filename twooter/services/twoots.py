@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,6 +27,8 @@ from twooter.storage.database import Session, Storage
 from twooter.storage.idempotency import Idempotency
 
 log = get_logger("twoots")
+Meanwhile = Callable[[Session, Twoot], None]
+"""What else a transaction does that writes a twoot; whatever it raises takes both back."""
 
 
 class Homes(Protocol):
@@ -75,14 +77,17 @@ class Twoots:
         *,
         idempotency_key: Idempotency | None = None,
         request_id: str | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> Card:
         """Post a twoot and return it; durable, and in the author's and public timelines, when this returns.
+
+        `meanwhile` is done in the same transaction, before anything else.
 
         Raises: Invalid for a bad text, an unknown parent, or a key used for another request; Forbidden before the
         e-mail address is confirmed, where that is asked for; NotFound when the key's twoot was deleted since.
         """
         try:
-            draft = self.checked(viewer, draft)
+            draft = self._checked(viewer, draft, None)
             parent, quoted = self._find_spoken_of(viewer, draft)
         except Invalid as ex:
             return self._answer_of(viewer, idempotency_key, ex)
@@ -102,12 +107,21 @@ class Twoots:
             mention_ids=self.ids_of(parsed.mentions),
             has_poll=draft.poll is not None,
         )
-        written = self._write(twoot, idempotency_key, request_id, poll=draft.poll)
+        written = self._write(twoot, idempotency_key, request_id, poll=draft.poll, meanwhile=meanwhile)
         if written is not twoot:
             return self._cards.one(written, viewer.account_id)
         return Card(twoot, viewer.author, quoted, Flags(), polls.opened(draft.poll))
 
-    def checked(self, viewer: Viewer, draft: Draft, *, published_ms: int | None = None) -> Draft:
+    def check(self, viewer: Viewer, draft: Draft, *, published_ms: int) -> Draft:
+        """Return a draft that could be published as things are, but for its time, as it is kept.
+
+        Raises: as `publish`.
+        """
+        draft = self._checked(viewer, draft, published_ms)
+        self._find_spoken_of(viewer, draft)
+        return draft
+
+    def _checked(self, viewer: Viewer, draft: Draft, published_ms: int | None) -> Draft:
         """Return a draft as it is published at a time; None: now.
 
         Raises: Invalid for a bad text or poll; Forbidden before the e-mail address is confirmed, where that is asked
@@ -257,12 +271,20 @@ class Twoots:
         return self._cards.one(self._replay(viewer.account_id, key), viewer.account_id)
 
     def _write(
-        self, twoot: Twoot, key: Idempotency | None, request_id: str | None, *, poll: Poll | None = None
+        self,
+        twoot: Twoot,
+        key: Idempotency | None,
+        request_id: str | None,
+        *,
+        poll: Poll | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> Twoot:
         tags = self.tags_of(twoot)
         tag_ids = self._hashtags.ensure_ids(tags)
 
         def work(tx: Session) -> bool:
+            if meanwhile is not None:
+                meanwhile(tx, twoot)
             if key is not None and not idempotency.remember(
                 tx, twoot.author_id, key, twoot.id, id_rules.time_ms(twoot.id)
             ):

@@ -24,6 +24,16 @@ _find = Statement(
 )
 
 
+_redirect = Statement(
+    "idempotency_redirect",
+    lambda: IdempotencyKeys.update(resource_id=p("becomes")).where(
+        (IdempotencyKeys.account_id == p("account_id"))
+        & (IdempotencyKeys.key == p("key"))
+        & (IdempotencyKeys.resource_id == p("made"))
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Idempotency:
     """A client's key and the hash of the request it stands for."""
@@ -52,3 +62,8 @@ def find(tx: Session, account_id: int, key: str) -> Replay | None:
     """Return what a key has made, or None."""
     row = tx.one(_find, account_id=account_id, key=key)
     return None if row is None else Replay(*row)
+
+
+def redirect(tx: Session, account_id: int, key: str, *, made: int, becomes: int) -> None:
+    """Let a key that has made one thing answer with what that has become."""
+    tx.run_later(_redirect, account_id=account_id, key=key, made=made, becomes=becomes)

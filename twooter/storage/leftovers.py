@@ -17,6 +17,7 @@ from twooter.storage.tables import (
     Following,
     ListMembers,
     Mutes,
+    ScheduledTwoots,
     Suggestions,
     Table,
 )
@@ -77,6 +78,7 @@ _REMOVABLE = (
     _removable("list_members", ListMembers, ListMembers.list_id),
     _removable("lists", AccountLists, AccountLists.id),
     _removable("followed_hashtags", FollowedHashtags, FollowedHashtags.tag_id),
+    _removable("scheduled", ScheduledTwoots, ScheduledTwoots.id),
 )
 
 

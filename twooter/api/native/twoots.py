@@ -12,16 +12,20 @@ from pydantic import BaseModel, Field
 from twooter.api import params
 from twooter.api.clients import Clients
 from twooter.api.native.polls import PollBody, PollShape, poll
+from twooter.api.native.scheduled import ScheduledShape, scheduled
 from twooter.api.operations import Auth, operation
+from twooter.api.spans import Moment
 from twooter.api.times import rfc3339
 from twooter.domain import grammar, ids
 from twooter.domain.accounts import Author
+from twooter.domain.scheduled_twoots import ScheduledTwoot
 from twooter.domain.twoots import Card, Draft, Flags, Item, Retwoot, Visibility
 from twooter.services.edits import Change, Edits
 from twooter.services.limits import Limits
+from twooter.services.scheduled_twoots import ScheduledTwoots
 from twooter.services.twoots import Twoots
 
-_LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
 class PublishBody(params.Body):
@@ -44,9 +48,15 @@ class PublishBody(params.Body):
     content_warning: str | None = Field(
         None, max_length=4_000, description="Up to 100 characters, one line, shown before the text."
     )
-    language: str | None = Field(None, pattern=_LANGUAGE, max_length=16, description="BCP 47 tag.")
+    language: str | None = Field(None, pattern=LANGUAGE, max_length=16, description="BCP 47 tag.")
     poll: PollBody | None = Field(
         None, description="A poll; it stays as it is when the twoot is changed, and goes with it."
+    )
+
+    scheduled_at: Moment | None = Field(
+        None,
+        description="When to publish it, from one minute to 180 days ahead; until then it is under `/v1/scheduled`, "
+        "and the answer is 202. An id and a time it gets when it is published.",
     )
 
     def draft(self) -> Draft:
@@ -72,7 +82,7 @@ class EditBody(params.Body):
     content_warning: str | None = Field(
         None, max_length=4_000, description="As for a new twoot; an empty one takes the warning away."
     )
-    language: str | None = Field(None, pattern=_LANGUAGE, max_length=16, description="BCP 47 tag.")
+    language: str | None = Field(None, pattern=LANGUAGE, max_length=16, description="BCP 47 tag.")
 
 
 class AuthorShape(BaseModel):
@@ -241,17 +251,26 @@ def counts(card: Card) -> dict[str, int]:
 class TwootsResource:
     """`/v1/twoots`."""
 
-    def __init__(self, twoots: Twoots, limits: Limits, clients: Clients, *, public_url: str) -> None:
+    def __init__(
+        self,
+        twoots: Twoots,
+        scheduled_twoots: ScheduledTwoots,
+        limits: Limits,
+        clients: Clients,
+        *,
+        public_url: str,
+    ) -> None:
         self._twoots = twoots
+        self._scheduled = scheduled_twoots
         self._limits = limits
         self._clients = clients
         self._public_url = public_url
 
     @operation(
-        "Publish a twoot",
+        "Publish a twoot, now or later",
         auth=Auth.REQUIRED,
         body=PublishBody,
-        answers={201: TwootShape},
+        answers={201: TwootShape, 202: ScheduledShape},
         errors=(403, 404, 409, 429),
         idempotent_by_key=True,
     )
@@ -259,15 +278,20 @@ class TwootsResource:
         """Publish."""
         given = params.body(req, PublishBody)
         self._limits.twoot(req.context.viewer.account_id, self._clients.of(req))
-        card = self._twoots.publish(
-            req.context.viewer,
-            given.draft(),
-            idempotency_key=params.idempotency_key(req, given),
-            request_id=req.context.request_id,
-        )
-        resp.status = falcon.HTTP_201
-        resp.location = f"/v1/twoots/{card.twoot.id}"
-        resp.media = twoot(card, public_url=self._public_url)
+        made = self._make(req, given)
+        if isinstance(made, Card):
+            resp.status, resp.location = falcon.HTTP_201, f"/v1/twoots/{made.twoot.id}"
+            resp.media = twoot(made, public_url=self._public_url)
+        else:
+            resp.status, resp.location = falcon.HTTP_202, f"/v1/scheduled/{made.id}"
+            resp.media = scheduled(made)
+
+    def _make(self, req: falcon.Request, given: PublishBody) -> Card | ScheduledTwoot:
+        viewer, key = req.context.viewer, params.idempotency_key(req, given)
+        if given.scheduled_at is not None:
+            return self._scheduled.schedule(viewer, given.draft(), given.scheduled_at, idempotency_key=key)
+        request_id = req.context.request_id
+        return self._twoots.publish(viewer, given.draft(), idempotency_key=key, request_id=request_id)
 
 
 class TwootResource:
