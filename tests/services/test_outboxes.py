@@ -205,6 +205,21 @@ def test_a_relay_seals_sends_and_outlives_a_bad_minute(services: Services) -> No
     assert len(rows(services, Batches, "id")) == 3
 
 
+def test_events_gather_for_longer_while_there_are_many(services: Services) -> None:
+    waits, arriving = list[float](), iter([1, 10, 29, 30, 1_000, 31, 2])
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        count = next(arriving, None)
+        if count is not None:
+            fill(services, count)
+        return count is None
+
+    outboxes.relay(services.outboxes, lambda *_: None, wait, poll_seconds=0.1)
+    assert waits == [0.0, 0.1, 0.3, 0.1, 0.3, 0.0, 0.3, 0.1]
+    assert sum(sealed_events(services).values()) == 1 + 10 + 29 + 30 + 1_000 + 31 + 2
+
+
 def test_while_the_broker_is_away_one_batch_asks_for_it_and_then_all_are_sent(services: Services) -> None:
     tried, sent = list[int](), list[int]()
     rounds, batches = 0, 4

@@ -9,7 +9,7 @@ import pytest
 from tests.crowds import at_once
 from tests.outbox import drain
 from tests.services.conftest import SignIn
-from twooter.domain.accounts import Viewer
+from twooter.domain.accounts import State, Viewer
 from twooter.domain.events import TwootEvent, unpack
 from twooter.domain.grammar import Hashtag
 from twooter.domain.ids import ANONYMOUS_ID
@@ -18,7 +18,7 @@ from twooter.domain.twoots import Card, Draft, Message, Ref
 from twooter.domain.windows import Unit
 from twooter.errors import Forbidden, Invalid, NotFound
 from twooter.services.house import Services
-from twooter.storage import accounts, entries, outbox, twoots
+from twooter.storage import entries, outbox, twoots
 from twooter.storage.idempotency import Idempotency
 
 before_the_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -272,14 +272,23 @@ def test_a_key_of_a_twoot_deleted_since_leads_nowhere(services: Services, ada: V
         services.twoots.publish(ada, Draft("hello"), idempotency_key=key)
 
 
-def test_a_key_whose_twoot_could_not_be_written_is_free(
-    services: Services, ada: Viewer, monkeypatch: pytest.MonkeyPatch
+def put(services: Services, account_id: int, state: State | None) -> None:
+    """Let an account's row be in a state, or be gone."""
+    id_, value = (-account_id, "active") if state is None else (account_id, state.value)
+    services.storage.database.execute_sql(
+        f"UPDATE accounts SET id = {id_}, state = '{value}' WHERE id IN ({account_id}, {-account_id})"  # noqa: S608 - numbers, and a word of ours
+    )
+
+
+@pytest.mark.parametrize("key", [None, Idempotency("key", "a hash")], ids=["without a key", "with a key"])
+@pytest.mark.parametrize("state", [State.SUSPENDED, State.DELETING, None])
+def test_nothing_is_written_for_who_has_gone_since_signing_in_and_the_key_stays_free(
+    services: Services, ada: Viewer, state: State | None, key: Idempotency | None
 ) -> None:
-    key = Idempotency("key", "a hash")
-    with monkeypatch.context() as patch:
-        patch.setattr(accounts, "add_twoot", lambda _tx, _id: False)
-        with pytest.raises(NotFound):
-            services.twoots.publish(ada, Draft("#tea"), idempotency_key=key)
+    put(services, ada.account_id, state)
+    with pytest.raises(NotFound):
+        services.twoots.publish(ada, Draft("#tea"), idempotency_key=key)
+    put(services, ada.account_id, State.ACTIVE)
     assert shown(services) == shown(services, "tea") == []
     assert services.storage.read(lambda tx: twoots.fetch_by_author(tx, ada.account_id, Page())) == []
     assert services.twoots.publish(ada, Draft("#tea"), idempotency_key=key).twoot.text == "#tea"

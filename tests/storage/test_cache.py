@@ -12,7 +12,7 @@ from tests.processes import Server, free_port, wait_until
 from twooter.metrics import CACHE
 from twooter.settings import Settings
 from twooter.storage import cache as module
-from twooter.storage.cache import Cache
+from twooter.storage.cache import Cache, Call, Script
 
 
 @pytest.fixture
@@ -50,6 +50,15 @@ def test_what_was_set_is_got(cache: Cache) -> None:
     assert cache.get("k") is None
     assert cache.set_many({"k": value, "l": b"", "ключ": b"x"})
     assert (cache.get("k"), cache.get("l"), cache.get("ключ")) == (value, b"", b"x")
+
+
+def test_a_script_goes_along_with_what_is_set_also_where_redis_does_not_know_it(
+    cache: Cache, client: redis.Redis
+) -> None:
+    then = Call(Script("return redis.call('RPUSH', KEYS[1], ARGV[1])"), [b"list"], [b"x"])
+    client.script_flush()
+    assert [cache.set_many({"k": value}, then=then) for value in (b"1", b"2")] == [True, True]
+    assert (cache.get("k"), client.lrange("list", 0, -1)) == (b"2", [b"x", b"x"])
 
 
 def test_a_value_is_added_only_where_there_is_none(cache: Cache) -> None:

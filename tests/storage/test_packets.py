@@ -7,7 +7,8 @@ import peewee
 import pymysql
 import pytest
 
-from tests.storage.test_database import add, count, held, kill, of_servers
+from tests.processes import wait_until
+from tests.storage.test_database import add, connection_id, count, held, kill, of_servers
 from twooter.domain.ids import ANONYMOUS_ID
 from twooter.errors import Unavailable
 from twooter.storage import accounts, connecting, database, outbox
@@ -125,17 +126,66 @@ def test_each_statement_of_a_packet_has_its_time_and_its_errors(storage: Storage
     assert seen == [("outbox_append", False), ("account_move_twoots", False), ("outbox_append", True)]
 
 
-@of_servers
-def test_a_small_transaction_takes_two_round_trips(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def sent(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return the packets that are sent from now on, on a connection that is there."""
     count(storage)
-    sent: list[bytes] = []
+    packets: list[bytes] = []
     send = pymysql.connections.Connection._execute_command
 
     def execute(connection: pymysql.connections.Connection, command: int, sql: str | bytes) -> None:
-        sent.append(sql if isinstance(sql, bytes) else sql.encode())
+        packets.append(sql if isinstance(sql, bytes) else sql.encode())
         send(connection, command, sql)
 
     monkeypatch.setattr(pymysql.connections.Connection, "_execute_command", execute)
+    return packets
+
+
+@of_servers
+def test_what_may_go_at_once_takes_one_round_trip(storage: Storage, sent: list[bytes]) -> None:
+    storage.transact(lambda tx: append(tx, 1, 2), at_once=True)
+    assert [(packet[:6], packet[-7:]) for packet in sent] == [(b"BEGIN;", b";COMMIT")]
+    assert appended(storage) == [1, 2]
+
+
+@of_servers
+def test_what_is_lost_when_it_goes_at_once_is_never_run_again(storage: Storage, other: Storage) -> None:
+    def work(tx: Session) -> None:
+        append(tx, 1)
+        kill(other, storage)
+        wait_until(lambda: not is_connected(other, id_), seconds=5, what="the connection's end")
+
+    id_ = connection_id(storage)
+    with pytest.raises(Unavailable, match="Idempotency-Key"):
+        storage.transact(work, at_once=True)
+    assert appended(storage) == []
+
+
+def is_connected(other: Storage, id_: int) -> bool:
+    found = other.database.execute_sql(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %s", (id_,)
+    ).fetchone()
+    return bool(found[0])
+
+
+@of_servers
+def test_a_deadlock_of_what_went_at_once_is_tried_again(
+    storage: Storage, other: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "LOCK_WAIT_SECONDS", 1)
+
+    def work(tx: Session) -> None:
+        append(tx, 1)
+        tx.run_later(accounts._move_twoots, id=ANONYMOUS_ID, by=1)
+
+    with held(other) as release:
+        monkeypatch.setattr(time, "sleep", lambda _: release())
+        storage.transact(work, at_once=True)
+    assert (count(storage), appended(storage)) == (1, [1])
+
+
+@of_servers
+def test_a_small_transaction_takes_two_round_trips(storage: Storage, sent: list[bytes]) -> None:
 
     def work(tx: Session) -> None:
         append(tx, 1)

@@ -13,6 +13,7 @@ from twooter.metrics import HOME_READS
 from twooter.services.cards import Cards
 from twooter.services.popular import Popular
 from twooter.storage import followed_hashtags, home_rows
+from twooter.storage.cache import Call
 from twooter.storage.database import Session, Storage
 from twooter.storage.homes import Entry, HomeWindows, Missing, newest_first
 
@@ -49,6 +50,11 @@ class Homes:
         """Show at once in somebody's own timeline what it has just written or passed on."""
         if self._windows is not None:
             self._windows.add_own(Entry(row_id, account_id, is_retwoot))
+
+    def doing(self, account_id: int, row_id: int) -> Call | None:
+        """Return what shows at once in somebody's own timeline what it has just written; None where nothing does."""
+        own = Entry(row_id, account_id, is_retwoot=False)
+        return None if self._windows is None else self._windows.own(own)
 
     def followed(self, follower_id: int, target_id: int) -> None:
         """Bring a follower's timeline to how it stands to somebody now; may be repeated.

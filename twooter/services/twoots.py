@@ -23,6 +23,7 @@ from twooter.services.replays import made_by
 from twooter.services.versions import Versions
 from twooter.storage import accounts, claims, edits, entries, idempotency, twoots
 from twooter.storage import polls as poll_rows
+from twooter.storage.cache import Call
 from twooter.storage.database import Session, Storage
 from twooter.storage.idempotency import Idempotency
 
@@ -35,7 +36,10 @@ class Homes(Protocol):
     """Home timelines, as far as writing is their concern."""
 
     def did(self, account_id: int, row_id: int, *, is_retwoot: bool = False) -> None:
-        """Show at once in somebody's own timeline what it has just written or passed on."""
+        """Show at once in somebody's own timeline what it has just passed on."""
+
+    def doing(self, account_id: int, row_id: int) -> Call | None:
+        """Return what shows at once in somebody's own timeline what it has just written; None where nothing does."""
 
 
 class Twoots:
@@ -294,16 +298,17 @@ class Twoots:
                 poll_rows.insert(tx, twoot.author_id, twoot.id, poll)
             if twoot.visibility is Visibility.PUBLIC:
                 entries.insert(tx, twoot.id, twoot.author_id, tag_ids)
-            if not accounts.add_twoot(tx, twoot.author_id):
-                raise NotFound("account")  # suspended or deleted since the request began
-            self._outboxes.append(tx, twoot.author_id, events.appeared(twoot, tag_ids), request_id=request_id)
+            accounts.add_twoot(tx, twoot.author_id)
+            # refuses an account that was suspended or deleted since the request began
+            self._outboxes.append_of_active(
+                tx, twoot.author_id, events.appeared(twoot, tag_ids), request_id=request_id
+            )
             return True
 
-        if not self._outboxes.transact(work):
+        if not self._outboxes.transact_of_active(work):
             return self._replay(twoot.author_id, key)
-        self._versions.move(twoot.author_id, tags, adds_only=True)
-        if self._homes is not None:
-            self._homes.did(twoot.author_id, twoot.id)
+        own = None if self._homes is None else self._homes.doing(twoot.author_id, twoot.id)
+        self._versions.move(twoot.author_id, tags, adds_only=True, then=own)
         log.info("twoot_published", author_id=twoot.author_id, twoot_id=twoot.id, tags=len(tag_ids))
         return twoot
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from twooter.domain.grammar import Hashtag
 from twooter.logs import get_logger
 from twooter.metrics import CACHE
-from twooter.storage.cache import Cache
+from twooter.storage.cache import Cache, Call
 
 log = get_logger("versions")
 
@@ -47,23 +47,26 @@ class Versions:
             self._cache.add(name, secrets.token_bytes(8))  # whoever comes next may cache
         return version
 
-    def move(self, author_id: int, tags: Sequence[Hashtag], *, adds_only: bool = False) -> None:
+    def move(
+        self, author_id: int, tags: Sequence[Hashtag], *, adds_only: bool = False, then: Call | None = None
+    ) -> None:
         """Make every page that shows an author's twoot with these hashtags a new one.
 
-        A change that only adds something does not wait for pages that are a second old.
+        A change that only adds something does not wait for pages that are a second old. What else there is to tell the
+        cache (`then`) goes along.
         """
         names = [PUBLIC, of_author(author_id), *(of_hashtag(tag.key) for tag in tags)]
-        self._move(names, adds_only=adds_only)
+        self._move(names, adds_only=adds_only, then=then)
 
     def move_author(self, author_id: int, *, adds_only: bool = False) -> None:
         """Make the page of an account's own timeline a new one, where nothing else has changed."""
         self._move([of_author(author_id)], adds_only=adds_only)
 
-    def _move(self, names: Sequence[str], *, adds_only: bool) -> None:
+    def _move(self, names: Sequence[str], *, adds_only: bool, then: Call | None = None) -> None:
         if self._cache is None:
             return
         version = secrets.token_bytes(8)
-        if not self._cache.set_many(dict.fromkeys(names, version)):
+        if not self._cache.set_many(dict.fromkeys(names, version), then=then):
             CACHE.labels("versions", "fallback").inc()
             log.warning("versions_not_moved", pages=len(names))
             if not adds_only:

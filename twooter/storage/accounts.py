@@ -152,9 +152,9 @@ def find(tx: Session, id_: int) -> Account | None:
     return fetch(tx, [id_]).get(id_)
 
 
-def add_twoot(tx: Session, id_: int) -> bool:
-    """Count a new twoot of an active account; return False when it takes no part any more."""
-    return tx.run(_add_twoot, id=id_) == 1
+def add_twoot(tx: Session, id_: int) -> None:
+    """Count a new twoot of an active account, and lock its row; whether it is active shows what comes after it."""
+    tx.run_later(_add_twoot, id=id_)
 
 
 def move_twoots(tx: Session, id_: int, by: int) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from redis.connection import ConnectionInterface
@@ -27,6 +27,18 @@ class Script:
     def __init__(self, text: str) -> None:
         self.text = text.encode()
         self.sha1 = hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
+
+
+class Call(NamedTuple):
+    """A script with what it is given."""
+
+    script: Script
+    keys: Sequence[bytes]
+    arguments: Sequence[bytes]
+
+    def packed(self) -> bytes:
+        """Return the command for a Redis that knows the script."""
+        return _packed(b"EVALSHA", self.script.sha1, b"%d" % len(self.keys), *self.keys, *self.arguments)
 
 
 class Cache:
@@ -55,9 +67,20 @@ class Cache:
         """Set a value where there is none."""
         self._ask([("SET", key, value, "NX", "EX", seconds)])
 
-    def set_many(self, values: Mapping[str, bytes], *, seconds: int = 86_400) -> bool:
-        """Set values in one round trip; return False when the cache did not confirm."""
-        return self._ask([("SET", key, value, "EX", seconds) for key, value in values.items()]) is not None
+    def set_many(
+        self, values: Mapping[str, bytes], *, seconds: int = 86_400, then: Call | None = None
+    ) -> bool:
+        """Set values, and run a script, in one round trip; return False when the cache did not confirm."""
+        packed = b"".join(
+            [_packed(b"SET", key.encode(), value, b"EX", b"%d" % seconds) for key, value in values.items()]
+        )
+        if then is None:
+            return self._exchange(packed, len(values)) is not None
+        try:
+            return self._exchange(packed + then.packed(), len(values) + 1) is not None
+        except redis.exceptions.NoScriptError:  # the last answer: the values are set
+            self.run(*then)
+            return True
 
     def count(self, key: str, window_seconds: int, by: int) -> int | None:
         """Add to a counter whose window begins with its first count; return it, or None when the cache is away."""
@@ -78,9 +101,7 @@ class Cache:
     ) -> Any:  # Any: what the script answers, which must not be nil
         """Return what a script answers, or None when the cache is away; one round trip once Redis knows it."""
         try:
-            answers = self._exchange(
-                _packed(b"EVALSHA", script.sha1, b"%d" % len(keys), *keys, *arguments), 1
-            )
+            answers = self._exchange(Call(script, keys, arguments).packed(), 1)
         except redis.exceptions.NoScriptError:
             answers = self._exchange(_packed(b"EVAL", script.text, b"%d" % len(keys), *keys, *arguments), 1)
         return None if answers is None else answers[0]
@@ -106,7 +127,7 @@ class Cache:
             connection.send_packed_command([packed], check_health=False)
             return [connection.read_response() for _ in range(count)]
         except redis.exceptions.NoScriptError:
-            raise  # the only answer to the only command: nothing else is on its way
+            raise  # the last answer: scripts come last, and nothing else is on its way
         except (redis.RedisError, OSError) as ex:
             self._failed()
             self._broken_until = time.monotonic() + BREAK_SECONDS

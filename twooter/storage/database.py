@@ -261,8 +261,11 @@ class Storage:
         with self.calm():
             return self._twice(lambda: work(Session(self.database, self.observers)))
 
-    def transact(self, work: Callable[[Session], T]) -> T:
+    def transact(self, work: Callable[[Session], T], *, at_once: bool = False) -> T:
         """Return what `work` returns, committed as one transaction of one account or of global tables.
+
+        `at_once` is for who has heard from the database on this thread a moment ago: what `work` leaves for later then
+        goes in one packet with BEGIN and COMMIT, and a connection lost since is as uncertain as a lost COMMIT.
 
         On a deadlock, a lock timeout, a busy SQLite or a connection lost before COMMIT the whole `work` runs again, so
         it must touch nothing but its session. When COMMIT itself is lost nobody knows: that is `Unavailable`, and
@@ -272,7 +275,7 @@ class Storage:
             last = time.monotonic() + RETRY_SECONDS
             for attempt in range(1, MAX_ATTEMPTS + 1):
                 try:
-                    return self._once(work)
+                    return self._once(work, at_once=at_once and attempt == 1)
                 except peewee.PeeweeException as ex:
                     kind = classify(ex)
                     if (
@@ -314,7 +317,7 @@ class Storage:
         finally:
             self._rollback()
 
-    def _once(self, work: Callable[[Session], T]) -> T:
+    def _once(self, work: Callable[[Session], T], *, at_once: bool) -> T:
         if getattr(self._thread, "busy", False):
             # a second BEGIN would commit half of the first; a node lease that ended in the middle may come here
             raise Unavailable(
@@ -322,17 +325,18 @@ class Storage:
             )
         self._thread.busy = True
         try:
-            return self._begin_and_commit(work)
+            return self._begin_and_commit(work, at_once=at_once)
         finally:
             self._thread.busy = False
 
-    def _begin_and_commit(self, work: Callable[[Session], T]) -> T:
+    def _begin_and_commit(self, work: Callable[[Session], T], *, at_once: bool) -> T:
         if not self.mysql:
             self._begin()
         session = Session(self.database, self.observers, begins=self.mysql)
         try:
             result = work(session)
-            session.prove_connection()
+            if not at_once:
+                session.prove_connection()
         except BaseException:
             self._rollback()
             raise

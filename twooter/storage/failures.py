@@ -36,6 +36,7 @@ _UNREACHABLE = {
 """Refused, too many connections, read-only, network trouble, disk full, statement timeout."""
 _NOT_LET_IN = {1044, 1045, 1129, 1130, 1698}
 _NO_DATABASE = 1049
+_NULL_REFUSED = 1048
 _SQLITE_AGAIN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_UNREACHABLE = {
     sqlite3.SQLITE_FULL,
@@ -74,6 +75,12 @@ def classify(ex: peewee.PeeweeException) -> Failure:
         return Failure.UNREACHABLE if code in _UNREACHABLE else Failure.OTHER
     # the driver's own words, without a number: answers out of step, or a connection that is closed
     return Failure.LOST if isinstance(ex, peewee.InterfaceError | peewee.InternalError) else Failure.OTHER
+
+
+def is_null_refused(ex: peewee.IntegrityError) -> bool:
+    """Return whether a column that must have a value was given none."""
+    code = getattr(getattr(ex, "orig", None), "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_CONSTRAINT_NOTNULL or bool(ex.args and ex.args[0] == _NULL_REFUSED)
 
 
 def explain(ex: BaseException | None) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from twooter.domain.pages import Page
 from twooter.errors import Unavailable
 from twooter.settings import Settings
-from twooter.storage.cache import Cache, Script
+from twooter.storage.cache import Cache, Call, Script
 
 KEYS_AT_ONCE = 500
 """Timelines of one call: some milliseconds of Redis."""
@@ -179,9 +179,13 @@ class HomeWindows:
             return Missing.ELSEWHERE if answer is None else Missing.ABSENT
         return _page(answer, page)
 
+    def own(self, entry: Entry) -> Call:
+        """Return what shows somebody's doing in its own timeline, to be run by the readers' cache."""
+        return Call(_push, [_key(entry.actor_id)], (self._most, _member(entry)))
+
     def add_own(self, entry: Entry) -> None:
         """Show what somebody has just done in its own timeline; without Redis, workers will."""
-        self._readers.run(_push, [_key(entry.actor_id)], (self._most, _member(entry)))
+        self._readers.run(*self.own(entry))
 
     def push(self, entries_of: Mapping[int, Sequence[Entry]]) -> int:
         """Add rows to the timelines of those accounts that have one; return how many of these there were.

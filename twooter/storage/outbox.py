@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import peewee
 from peewee import fn
 
 from twooter.domain import events
+from twooter.domain.accounts import State
 from twooter.domain.events import Envelope
+from twooter.errors import NotFound
 from twooter.storage.database import Session
+from twooter.storage.failures import is_null_refused
 from twooter.storage.statements import Insert, Statement, each, in_rows, p
-from twooter.storage.tables import Batches, Deliveries, Ledger, Outbox, ParkedEvents
+from twooter.storage.tables import Accounts, Batches, Deliveries, Ledger, Outbox, ParkedEvents
 
 Packed = Any  # JSON, as `domain.events.pack` makes it; whatever a broken row holds when it is a poisoned one
 MAX_BATCH = 1_000
@@ -24,6 +29,19 @@ MAX_COUNTED = 100_000
 PENDING, DONE, PARKED = "pending", "done", "parked"
 
 _append = Insert("outbox_append", Outbox, ("id", "account_id", "event"))
+_append_of_active = Statement(
+    "outbox_append_of_active",
+    # no account, no value: the column refuses that, and so the packet ends before its COMMIT
+    lambda: Outbox.insert(
+        {
+            Outbox.id: p("id"),
+            Outbox.account_id: Accounts.select(Accounts.id).where(
+                (Accounts.id == p("account_id")) & (Accounts.state == State.ACTIVE.value)
+            ),
+            Outbox.event: p("event"),
+        }
+    ),
+)
 _oldest = Statement(
     "outbox_oldest",
     lambda: Outbox.select(Outbox.id, Outbox.event).order_by(Outbox.id).limit(MAX_BATCH),
@@ -137,6 +155,26 @@ def append_many(tx: Session, account_id: int, envelopes: Sequence[tuple[int, Env
     """Add events, each with its id, to the account's transaction."""
     rows = [(id_, account_id, orjson.dumps(events.pack(envelope))) for id_, envelope in envelopes]
     tx.insert_later(_append, rows)
+
+
+def append_of_active(tx: Session, account_id: int, id_: int, envelope: Envelope) -> None:
+    """Add an event to the account's transaction, which fails unless the account takes part: see `refusing_inactive`.
+
+    Its row must be locked by this transaction, or be gone.
+    """
+    packed = orjson.dumps(events.pack(envelope))
+    tx.run_later(_append_of_active, id=id_, account_id=account_id, event=packed)
+
+
+@contextmanager
+def refusing_inactive() -> Iterator[None]:
+    """Turn the failure of `append_of_active` into NotFound."""
+    try:
+        yield
+    except peewee.IntegrityError as ex:
+        if is_null_refused(ex):
+            raise NotFound("account") from None
+        raise
 
 
 def take(tx: Session) -> Taken:
