@@ -256,6 +256,10 @@ STREAM_LOG_REACHABLE = Figure(
     "twooter_stream_log_reachable",
     "Whether this process hears the log of live updates in Redis (1 or 0); without Redis there is none to hear.",
 )
+SCHEDULED_OVERDUE = Figure(
+    "twooter_scheduled_overdue_seconds",
+    "Time since a scheduled twoot was to be published that is not; of the one that waits longest, 0 without any.",
+)
 REPORTS_OPEN = Figure("twooter_reports_open", "Reports that no moderator has resolved; counted up to 10,000.")
 REPORTS_AGE = Figure("twooter_report_oldest_seconds", "Age of the oldest open report; 0 without any.")
 SCHEMA_VERSION = Figure("twooter_schema_version", "Number of the newest migration the database has.")

@@ -103,6 +103,13 @@ WORKERS = Dashboard(
                 width=12,
             ),
             Panel(
+                "Scheduled twoots overdue",
+                "s",
+                {"the one that waits longest": most("twooter_scheduled_overdue_seconds")},
+                "Since it was to be published. A periodic task does so within seconds.",
+                width=12,
+            ),
+            Panel(
                 "Database and broker, asked by the exporter",
                 "s",
                 {

@@ -10,6 +10,7 @@ from tests.test_metrics import Samples, exposed
 from twooter import metrics
 from twooter.domain.drifts import Kind
 from twooter.domain.moderation import Reason
+from twooter.domain.twoots import Draft
 from twooter.services import figures
 from twooter.services.figures import QueueFigures, keep_measuring, measure_broker, measure_database
 from twooter.services.house import Services
@@ -60,7 +61,7 @@ def test_an_empty_instance_has_zeros_and_no_word_of_what_never_happened(services
     assert {name for name in found if ":" not in name} == {
         *("schema_pending_migrations", "outbox_oldest_seconds", "outbox_rows"),
         *("twoots_per_minute", "twoots_today", "new_accounts_today", "active_accounts_today"),
-        *("reports_open", "report_oldest_seconds"),
+        *("reports_open", "report_oldest_seconds", "scheduled_overdue_seconds"),
     }
     assert {f"unfinished_batches:{consumer}" for consumer in CONSUMERS} <= found.keys()
 
@@ -118,6 +119,17 @@ def test_reports_that_wait_are_counted_and_the_oldest_aged_until_they_are_resolv
         )
     found = measured(services)
     assert (found["reports_open"], found["report_oldest_seconds"]) == (0, 0)
+
+
+def test_a_scheduled_twoot_is_overdue_when_nobody_publishes_it(services: Services) -> None:
+    author = person(services)
+    at_ms = services.ids.now_ms() + 3_600_000
+    services.scheduled_twoots.schedule(author, Draft("later"), at_ms)
+    assert measured(services)["scheduled_overdue_seconds"] == 0
+    age(services, "scheduled_twoots", "due_ms", 3_600_000 + 90_000)
+    assert measured(services)["scheduled_overdue_seconds"] == pytest.approx(90, abs=30)
+    assert services.publications.sweep() == 1
+    assert measured(services)["scheduled_overdue_seconds"] == 0
 
 
 def test_the_age_of_a_task_is_that_of_its_newest_slot(services: Services) -> None:

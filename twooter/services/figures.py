@@ -36,6 +36,7 @@ from twooter.metrics import (
     QUEUE_WAITING,
     REPORTS_AGE,
     REPORTS_OPEN,
+    SCHEDULED_OVERDUE,
     SCHEMA_PENDING,
     SCHEMA_VERSION,
     TOP_TAGS,
@@ -48,7 +49,18 @@ from twooter.metrics import (
     tell,
 )
 from twooter.services.outboxes import CONSUMERS
-from twooter.storage import hashtags, migrations, outbox, outcomes, parked, reports, schedules, series, trends
+from twooter.storage import (
+    hashtags,
+    migrations,
+    outbox,
+    outcomes,
+    parked,
+    reports,
+    scheduled_twoots,
+    schedules,
+    series,
+    trends,
+)
 from twooter.storage.database import Session, Storage
 
 log = get_logger("figures")
@@ -69,6 +81,7 @@ _OF_DATABASE: tuple[Figure, ...] = (
         PROBE_SECONDS,
     ),
     *(TWOOTS_PER_MINUTE, TWOOTS_TODAY, NEW_TODAY, ACTIVE_TODAY, TOP_TAGS, REPORTS_OPEN, REPORTS_AGE),
+    SCHEDULED_OVERDUE,
 )
 _OF_BROKER: tuple[Figure, ...] = (
     *(BROKER_REACHABLE, BROKER_PING, QUEUE_WAITING, QUEUE_IN_FLIGHT, QUEUE_DEPTH, QUEUE_CONSUMERS),
@@ -164,6 +177,8 @@ def _work(tx: Session, now_ms: int) -> Iterator[Reading]:
 def _jobs(tx: Session, now_ms: int) -> Iterator[Reading]:
     for task, slot_ms in schedules.fetch_newest_slots(tx).items():
         yield CLAIM_AGE, (task,), _seconds(now_ms - slot_ms)
+    due_ms = scheduled_twoots.find_longest_due(tx)
+    yield SCHEDULED_OVERDUE, (), 0.0 if due_ms is None else _seconds(now_ms - due_ms)
     found = outcomes.fetch(tx)
     audit, probe = found.get(outcomes.AUDIT), found.get(outcomes.PROBE)
     if audit is not None and audit.succeeded_ms is not None:
