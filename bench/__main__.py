@@ -16,6 +16,7 @@ from bench import (
     homes,
     loader,
     message_stats,
+    open_loop,
     publishing,
     report,
     servers,
@@ -38,6 +39,7 @@ CASES: dict[str, Callable[[Stage], list[Line]]] = {
     "footprint": footprint.run,
     "growth": growth.run,
     "homes": homes.run,
+    "open-loop": open_loop.run,
     "streams": streams.run,
 }
 

@@ -1,120 +1,90 @@
-"""Home timelines on the social graph: read with and without Redis, written to followers, and what an entry takes."""
+"""Home timelines on the large graph: read with and without Redis, written to followers, and what an entry takes."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import redis
-
-from bench import graph, load, members, publishing, servers
-from bench.graph import LoadedGraph
+from bench import crowd, load, members, publishing, reach, servers
+from bench.crowd import ENTRIES, Crowd
 from bench.load import Request, Round
 from bench.report import Line
 from bench.stage import Stage, compare
-from tests.processes import Server
 from twooter.domain.actions import Kind
 from twooter.domain.events import ActionEvent, Envelope
-from twooter.logs import configure
 from twooter.services.fanout import Fanout
-from twooter.services.house import Services
 from twooter.services.popular import Popular
-from twooter.settings import Settings
-from twooter.storage.cache import Cache
-from twooter.storage.homes import Entry, HomeWindows
-from twooter.wiring import wire
 
-SLOT = 3
-"""The graph's part of Redis."""
+SCRIPT = Path(__file__).with_name("tokens.lua")
 WRITERS, FOLLOWERS = 16, 25
-REACHED = 5_000
-"""Followers of the account whose twoots are waited for; a tenth of those of the first one."""
-PER_SECOND = 5
-ENTRIES = 400
-_PATIENCE_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """The graph, loaded, and the services of this process on it."""
-
-    stage: Stage
-    """On the graph's database."""
-    graph: LoadedGraph
-    services: Services
-    windows: HomeWindows
-    redis: Any  # Any: redis-py's answers
-
-    def signed_in(self, api: Server, account_id: int) -> Request:
-        """Return the reading of an account's home timeline."""
-        reader = members.sign_in(self.stage.database_url, [account_id])[0]
-        return Request(f"{api.url}/v1/timelines/home", reader.headers)
-
-    def fill(self, account_ids: Sequence[int]) -> None:
-        """Let accounts have full timelines in Redis: of made-up rows, with those of one followed among them."""
-        for number, account_id in enumerate(account_ids):
-            self.redis.delete(f"home:{account_id}")
-            mark = self.windows.begin(account_id)
-            assert mark is not None
-            rows = [
-                Entry(10**18 + number * ENTRIES + at, account_id, is_retwoot=False) for at in range(ENTRIES)
-            ]
-            self.windows.finish(account_id, mark, rows[::-1], whole=False)
+FOLLOWED, READERS = 28, 500
+"""Whom the one reader follows, as many as those do who stand behind a follow drawn by chance; and many readers."""
+MAX_BYTES = 24
+_MEASURED = 200
+"""Timelines whose memory is asked for one by one."""
 
 
 def run(stage: Stage) -> list[Line]:
     """Measure everything on one graph."""
-    quick = stage.plan.rounds == 1
-    accounts = graph.QUICK_ACCOUNTS if quick else graph.ACCOUNTS
-    url = stage.backend.database("bench_graph")
-    started = time.monotonic()
-    loaded = graph.load(url, stage.plan.many_rows, accounts)
-    print(
-        f"{len(loaded.graph.followers):,} followers loaded in {time.monotonic() - started:.1f} s", flush=True
+    cases: tuple[Callable[[Crowd], list[Line]], ...] = (
+        reading,
+        publishing_to,
+        pushing,
+        reach.everyone,
+        reach.others,
+        memory,
     )
-    environment = stage.backend.settings(url, slot=SLOT)
-    settings = Settings.model_validate(
-        {name.removeprefix("TWOOTER_").lower(): value for name, value in environment.items()}
-        | {"log_level": "error", "env": "laptop"}
-    )
-    configure(settings)
-    services = wire(settings)
-    patient = Cache(environment["TWOOTER_CACHE_URL"], timeout_seconds=2)
-    windows = HomeWindows(patient, patient, entries=ENTRIES, days=1)
-    with redis.Redis.from_url(environment["TWOOTER_CACHE_URL"], socket_timeout=10) as client:
-        here = replace(stage, database_url=url, loaded=loaded.loaded, settings=environment)
-        crowd = Crowd(here, loaded, services, windows, client)
-        cases: tuple[Callable[[Crowd], list[Line]], ...] = (reading, publishing_to, pushing, reaching, memory)
-        lines = [line for case in cases for line in case(crowd)]
-    services.ids.release()
-    services.storage.close()
+    lines = []
+    with crowd.gathered(stage) as found:
+        for case in cases:
+            began = time.monotonic()
+            lines += case(found)
+            print(f"  {case.__name__}: {time.monotonic() - began:.0f} s", flush=True)
     return lines
 
 
 def reading(crowd: Crowd) -> list[Line]:
-    """Measure the first page of who follows most, from Redis and from the database."""
-    stage, reader = crowd.stage, crowd.graph.busiest_reader()
+    """Measure the first page, of one reader and of many in turn, from Redis and from the database."""
+    stage = crowd.stage
     without = {name: value for name, value in stage.settings.items() if name != "TWOOTER_CACHE_URL"}
-    lines = []
-    for name, settings in (("warm", stage.settings), ("without Redis", without)):
-        with servers.api(settings) as api:
-            request = crowd.signed_in(api, reader)
-            load.warm(api, request, seconds=1)
-            measure = partial(load.measure, api, request, stage.roots(api=api), seconds=stage.plan.seconds)
-            compared = compare(stage, {name: measure})[name]
-        if name == "warm":
-            lines += compared.lines("home timeline, warm", cpu_ms=0.9, share=0.28)
-        else:
-            p99_ms = load.median(compared.rounds, lambda r: r.p99_ms)
-            lines += [Line("home timeline, without Redis", "p99", p99_ms, "ms", 50)]
-            lines += compared.lines("home timeline, without Redis")[:1]
+    found = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        for where, settings in (("warm", stage.settings), ("without Redis", without)):
+            api = stack.enter_context(servers.api(settings))
+            for whose, request in _requests(crowd, f"{api.url}/v1/timelines/home", folder).items():
+                load.warm(api, request, seconds=2)
+                roots = stage.roots(api=api)
+                measure = partial(load.measure, api, request, roots, seconds=stage.plan.seconds)
+                case = f"home timeline, {where}{whose}"
+                found[case] = compare(stage, {case: measure})[case]
+    one, many, one_without, many_without = found
+    lines = found[one].lines(one, cpu_ms=0.9, share=0.28) + found[many].lines(many)
+    for case in (one_without, many_without):
+        p99_ms = load.median(found[case].rounds, lambda r: r.p99_ms)
+        lines += [Line(case, "p99", p99_ms, "ms", 50), *found[case].lines(case)]
     return lines
+
+
+def _requests(crowd: Crowd, url: str, folder: Path) -> dict[str, Request]:
+    """Return requests of one reader and of many; these follow as many as people do who follow somebody."""
+    graph, random = crowd.graph, Random(1)
+    one = graph.following(FOLLOWED, at_most=1)
+    many = {graph.account_ids[random.choice(graph.graph.followers)] for _ in range(READERS)}
+    signed_in = members.sign_in(crowd.stage.database_url, [*one, *sorted(many.difference(one))])
+    tokens = folder / "tokens"
+    tokens.write_text("".join(f"{member.token}\n" for member in signed_in))
+    return {
+        "": Request(url, signed_in[0].headers),
+        f", {len(signed_in)} readers in turn": Request(url, {}, SCRIPT, (str(tokens),)),
+    }
 
 
 def publishing_to(crowd: Crowd) -> list[Line]:
@@ -143,11 +113,11 @@ def publishing_to(crowd: Crowd) -> list[Line]:
 
 def pushing(crowd: Crowd) -> list[Line]:
     """Measure how many timelines one worker process writes to per second, followers read from the database."""
-    actor = crowd.graph.with_followers(REACHED, at_most=1)[0]
+    actor = crowd.graph.with_followers(reach.wide_followers(crowd), at_most=1)[0]
     followers = crowd.graph.followers_of(actor)
     crowd.fill(followers)
     services = crowd.services
-    popular = Popular(services.storage, services.ids, least_followers=services.settings.popular_followers)
+    popular = Popular(services.storage, services.ids, least_followers=crowd.popular_followers)
     fanout = Fanout(services.storage, popular, crowd.windows)
     rates = []
     for _ in range(5):
@@ -160,52 +130,28 @@ def pushing(crowd: Crowd) -> list[Line]:
     return [Line("fan-out, one worker", "deliveries", rate, "/s", 40_000, at_most=False, detail=detail)]
 
 
-def reaching(crowd: Crowd) -> list[Line]:
-    """Measure how soon a twoot is in the home timelines of all followers, at a steady rate."""
-    stage = crowd.stage
-    actor = crowd.graph.with_followers(REACHED, at_most=1)[0]
-    followers = crowd.graph.followers_of(actor)
-    crowd.fill([*followers, actor])
-    writer = members.sign_in(stage.database_url, [actor])[0]
-    keys = [f"home:{follower}" for follower in followers]
-    delays = []
-    with servers.api(stage.settings) as api, publishing.background(stage):
-        servers.await_empty(stage.database_url)
-        for number in range(max(20, stage.plan.probes // 2)):
-            due = time.perf_counter() + 1 / PER_SECOND
-            members.call(f"{api.url}/v1/twoots", writer, {"text": f"Number {number}"})
-            answered = time.perf_counter()
-            newest = crowd.redis.zrange(f"home:{actor}", 0, 0)
-            _await_everywhere(crowd.redis, keys, newest)
-            delays.append((time.perf_counter() - answered) * 1000)
-            time.sleep(max(0.0, due - time.perf_counter()))
-    p99 = statistics.quantiles(delays, n=100)[98]
-    detail = {
-        "followers": len(keys),
-        "p50_ms": round(statistics.median(delays)),
-        "max_ms": round(max(delays)),
-    }
-    return [Line("a twoot in all its followers' homes", "p99", p99, "ms", 1000, detail=detail)]
-
-
-def _await_everywhere(client: Any, keys: Sequence[str], newest: Sequence[bytes]) -> None:
-    """Return when every timeline begins with a row; those that are pushed to last are asked first."""
-    waiting, until = list(keys), time.perf_counter() + _PATIENCE_SECONDS
-    while waiting:
-        if time.perf_counter() > until:
-            raise TimeoutError(f"{len(waiting)} timelines did not get the row")
-        part = waiting[-200:]
-        pipe = client.pipeline(transaction=False)
-        for key in part:
-            pipe.zrange(key, 0, 0)
-        missing = [key for key, found in zip(part, pipe.execute(), strict=True) if found != newest]
-        waiting[-len(part) :] = missing
-        if missing:
-            time.sleep(0.01)
-
-
 def memory(crowd: Crowd) -> list[Line]:
-    """Measure what an entry takes."""
-    keys = list(crowd.redis.scan_iter("home:*", count=1000))[:200]
-    sizes = [crowd.redis.memory_usage(key, samples=0) / crowd.redis.zcard(key) for key in keys]
-    return [Line("home timelines in Redis", "bytes per entry", statistics.median(sizes), "bytes", 24)]
+    """Measure what an entry takes: full timelines that were pushed to, and all that Redis holds for them."""
+    keys = list(crowd.redis.scan_iter("home:*", count=1000))
+    sizes = [(crowd.redis.memory_usage(key, samples=0), crowd.redis.zcard(key)) for key in keys[:_MEASURED]]
+    full = [size / length for size, length in sizes if length >= ENTRIES]
+    crowd.fill([1])
+    before = crowd.redis.info("memory")["used_memory"]
+    crowd.fill(range(1, 1_001))
+    grown = (crowd.redis.info("memory")["used_memory"] - before) / 999 / ENTRIES
+    detail = {
+        "timelines": len(full),
+        "entries_median": statistics.median(length for _, length in sizes),
+        "encoding": crowd.redis.object("encoding", keys[0]).decode(),
+        "used_memory_per_entry": round(grown, 1),
+    }
+    return [
+        Line(
+            "home timelines in Redis",
+            "bytes per entry",
+            statistics.median(full),
+            "bytes",
+            MAX_BYTES,
+            detail=detail,
+        )
+    ]

@@ -16,9 +16,9 @@ from bench.bulk import insert, quote
 from bench.dataset import Dataset
 from twooter.domain import deltas, windows
 from twooter.domain.deltas import ALL_TIME, Deltas
-from twooter.domain.events import AccountEvent, Event
+from twooter.domain.events import AccountEvent, Event, FollowCountEvent
 from twooter.domain.ids import time_ms
-from twooter.domain.windows import Unit
+from twooter.domain.windows import Unit, week_start
 from twooter.storage import tables
 
 SAMPLES = 4_000
@@ -42,14 +42,19 @@ class Loaded:
 
 def load(url: str, rows: int, *, seed: int = 1, accounts: int | None = None) -> Loaded:
     """Fill the migrated database at that URL with `rows` twoots; the same seed gives the same rows."""
-    data = dataset.make(rows, seed=seed, accounts=accounts)
+    return load_made(url, dataset.make(rows, seed=seed, accounts=accounts))
+
+
+def load_made(url: str, data: Dataset, follows: Iterable[FollowCountEvent] = ()) -> Loaded:
+    """Fill the migrated database at that URL with a data set, with aggregates of twoots and of follows."""
+    rows = len(data.twoot_ids)
     with bulk.connected(url) as connection:
         connection.query("SET SESSION foreign_key_checks = 0, unique_checks = 0")
         written = Counter(data.authors)
         _load_accounts(connection, data, written)
         _load_twoots(connection, data)
         _load_entries(connection, data)
-        _load_aggregates(connection, data, summed(data))
+        _load_aggregates(connection, data, summed(data, follows))
         _settle(connection)
     busiest = [data.account_ids[account] for account, _ in written.most_common(200)]
     return Loaded(
@@ -57,28 +62,27 @@ def load(url: str, rows: int, *, seed: int = 1, accounts: int | None = None) -> 
         tuple(busiest),
         data.hashtags[0].key,
         tuple(tag.name for tag in data.hashtags[:500]),
-        tuple(Random(seed).sample(data.twoot_ids[rows // 2 :], min(rows // 2, SAMPLES))),
+        tuple(Random(data.seed).sample(data.twoot_ids[rows // 2 :], min(rows // 2, SAMPLES))),
     )
 
 
-def summed(data: Dataset) -> Deltas:
+def summed(data: Dataset, follows: Iterable[FollowCountEvent] = ()) -> Deltas:
     """Return the deltas of the whole data set, in the windows that are kept for ever; a month at a time in memory."""
     total = Deltas()
     for _, events in groupby(data.events(), key=lambda event: event.at_ms // (30 * 86_400_000)):
         _merge(total, deltas.reduce(events))
     registered: Iterable[Event] = (AccountEvent(1, id_, time_ms(id_)) for id_ in data.account_ids)
     _merge(total, deltas.reduce(registered))
+    _merge(total, deltas.reduce(follows))
     return total
 
 
 def _merge(total: Deltas, part: Deltas) -> None:
     for (unit, start_ms), delta in part.windows.items():
         if unit in _KEPT:
-            into = total.windows[unit, start_ms]
-            into.twoots += delta.twoots
-            into.replies += delta.replies
-            into.accounts += delta.accounts
+            total.windows[unit, start_ms].add(delta)
     total.active_accounts.update(part.active_accounts)
+    total.acts.update(part.acts)
     total.hashtags.update(part.hashtags)
     total.hashtag_accounts.update(part.hashtag_accounts)
     for key, uses in part.hashtag_windows.items():
@@ -178,6 +182,7 @@ def _load_entries(connection: Any, data: Dataset) -> None:
 def _load_aggregates(connection: Any, data: Dataset, total: Deltas) -> None:
     seen = Counter((tag, day_ms) for tag, day_ms, _ in total.hashtag_accounts)
     active = Counter(day_ms for day_ms, _ in total.active_accounts)
+    present = Counter(day_ms for day_ms, _ in _present(total))
     insert(
         connection,
         tables.Hashtags,
@@ -190,9 +195,10 @@ def _load_aggregates(connection: Any, data: Dataset, total: Deltas) -> None:
     insert(
         connection,
         tables.Windows,
-        "unit start_ms twoots replies accounts active_accounts version",
+        "unit start_ms twoots replies accounts follows active_accounts participants version",
         (
-            f"({unit},{start_ms},{d.twoots},{d.replies},{d.accounts},{active[start_ms] if unit == Unit.DAY else 0},1)"
+            f"({unit},{start_ms},{d.twoots},{d.replies},{d.accounts},{d.follows},"
+            + (f"{active[start_ms]},{present[start_ms]},1)" if unit == Unit.DAY else "0,0,1)")
             for (unit, start_ms), d in sorted(total.windows.items())
         ),
     )
@@ -211,12 +217,36 @@ def _load_aggregates(connection: Any, data: Dataset, total: Deltas) -> None:
         "tag_id day_ms account_id uses",
         (str((*key, uses)) for key, uses in sorted(total.hashtag_accounts.items())),
     )
+    _load_audience(connection, total)
+
+
+def _load_audience(connection: Any, total: Deltas) -> None:
+    """Load who took part on which day and in which week, and how many of those who joined together did."""
     insert(
         connection,
         tables.ActiveAccounts,
-        "day_ms account_id uses",
-        (str((*key, uses)) for key, uses in sorted(total.active_accounts.items())),
+        "day_ms account_id uses acts",
+        (str((*key, total.active_accounts[key], total.acts[key])) for key in sorted(_present(total))),
     )
+    days = Counter((week_start(day_ms), account_id) for day_ms, account_id in _present(total))
+    insert(
+        connection,
+        tables.ActiveWeeks,
+        "week_ms account_id days",
+        (str((*key, number)) for key, number in sorted(days.items())),
+    )
+    joined = Counter((week_ms, week_start(time_ms(account_id))) for week_ms, account_id in days)
+    insert(
+        connection,
+        tables.Retention,
+        "week_ms joined_ms accounts",
+        (str((*key, accounts)) for key, accounts in sorted(joined.items())),
+    )
+
+
+def _present(total: Deltas) -> set[tuple[int, int]]:
+    """Return who did something on which day."""
+    return total.active_accounts.keys() | total.acts.keys()
 
 
 def _settle(connection: Any) -> None:
