@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from twooter.domain import grammar, windows
 from twooter.domain import ids as id_rules
+from twooter.domain import retention as retention_rules
 from twooter.domain.hashtags import HashtagHistory
 from twooter.domain.histograms import EMPTY, Histogram
+from twooter.domain.retention import Cohort, Reach
 from twooter.domain.windows import DAY_MS, Span, Unit, WindowCounts
 from twooter.errors import Invalid
 from twooter.services import histories
 from twooter.services.histories import MAX_HASHTAGS
 from twooter.services.ids import Ids
-from twooter.storage import hashtags, series, timings
+from twooter.storage import activity, hashtags, series, timings
 from twooter.storage.database import Session, Storage
 from twooter.storage.timings import MAX_ROWS, Kind
 
@@ -86,6 +88,31 @@ class Analytics:
 
         return self._storage.read(work)
 
+    def reach(self, from_ms: int | None, to_ms: int | None, weeks: int) -> Reach:
+        """Return the weeks of joining that touch [from, to), or the last ones, and what to tell of each.
+
+        Raises: Invalid for a range that cannot be.
+        """
+        return retention_rules.reach(from_ms, to_ms, weeks, self._ids.now_ms())
+
+    def retention(self, reach: Reach) -> list[Cohort]:
+        """Return those who joined in each of the weeks, oldest first, and how many of them took part since."""
+        days = Span(Unit.DAY, tuple(range(reach.starts[0], reach.end_ms, DAY_MS)))
+
+        def work(tx: Session) -> list[Cohort]:
+            registered = {start_ms: day.accounts for start_ms, day in series.fetch_windows(tx, days).items()}
+            there = activity.fetch_retention(tx, reach.all_weeks, reach.starts)
+            return [
+                Cohort(
+                    start_ms,
+                    sum(registered.get(start_ms + day * DAY_MS, 0) for day in range(7)),
+                    tuple(there.get((week_ms, start_ms), 0) for week_ms in reach.weeks_of(start_ms)),
+                )
+                for start_ms in reach.starts
+            ]
+
+        return self._storage.read(work)
+
     def summary(self) -> Summary:
         """Return how the instance does now; about ten queries, whatever its size."""
         now_ms = self._ids.now_ms()
@@ -100,6 +127,9 @@ class Analytics:
                 sum(year.twoots for year in all_years),
                 sum(year.replies for year in all_years),
                 sum(year.accounts for year in all_years),
+                follows=sum(year.follows for year in all_years),
+                likes=sum(year.likes for year in all_years),
+                retwoots=sum(year.retwoots for year in all_years),
             )
             leaders = series.fetch_leaders(tx, Unit.DAY, days.starts[0], days.starts[-1], _SUMMARY_HASHTAGS)
             return Summary(

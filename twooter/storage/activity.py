@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from twooter.domain import ids
 from twooter.domain.windows import week_start
 from twooter.storage.database import Row, Session
-from twooter.storage.statements import Insert, Statement, in_rows, p
+from twooter.storage.statements import Insert, Statement, each, in_rows, p
 from twooter.storage.tables import ActiveAccounts, ActiveWeeks, Retention
 
 Place = tuple[int, int]
 _STEP = 1_000
 _ANY = 2**62
+_MAX_POINTS = 5_000
 _total = ActiveAccounts.uses + ActiveAccounts.acts
 
 _add_days = Insert(
@@ -74,6 +75,13 @@ _add_retention = Insert(
     ("week_ms", "joined_ms", "accounts"),
     duplicate={"accounts": "add"},
     numbers=True,
+)
+
+_retention = Statement(
+    "retention_cells",
+    lambda: Retention.select(Retention.week_ms, Retention.joined_ms, Retention.accounts).where(
+        Retention.week_ms.in_(each("weeks")) & Retention.joined_ms.in_(each("cohorts"))
+    ),
 )
 
 
@@ -139,6 +147,15 @@ def move_weeks(tx: Session, days: Mapping[Place, int]) -> None:
 def add_retention(tx: Session, accounts: Mapping[Place, int]) -> None:
     """Add accounts by (week, week in which they joined)."""
     tx.insert_later(_add_retention, sorted((*key, by) for key, by in accounts.items() if by), step=_STEP)
+
+
+def fetch_retention(tx: Session, weeks: Sequence[int], cohorts: Sequence[int]) -> dict[Place, int]:
+    """Return accounts by (week, week in which they joined); reads points of the key, 5,000 in a statement."""
+    step = max(1, _MAX_POINTS // len(cohorts))
+    parts = (list(weeks[at : at + step]) for at in range(0, len(weeks), step))
+    return {
+        (row[0], row[1]): row[2] for part in parts for row in tx.all(_retention, weeks=part, cohorts=cohorts)
+    }
 
 
 def joined(account_id: int) -> int:

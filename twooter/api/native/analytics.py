@@ -17,6 +17,9 @@ from twooter.domain.windows import Span, Unit, WindowCounts
 from twooter.services.analytics import Analytics, Summary
 from twooter.services.histories import MAX_HASHTAGS
 
+_TEXTS = ("twoots", "replies", "accounts")
+_ACTS = ("follows", "likes", "retwoots")
+
 
 class SeriesQuery(SpanQuery):
     """Which series."""
@@ -42,6 +45,15 @@ class WindowShape(BaseModel):
     active_accounts: int | None = Field(description="Accounts that posted; only where windows are days.")
 
 
+class DayShape(WindowShape):
+    """What happened on the whole instance on a day."""
+
+    follows: int
+    likes: int
+    retwoots: int
+    participants: int = Field(description="Accounts that posted, followed, liked or retwooted.")
+
+
 class SeriesShape(BaseModel):
     """Windows of a range of time, oldest first, without gaps; `hashtags` instead of `windows` when grouped."""
 
@@ -58,15 +70,18 @@ class TotalsShape(BaseModel):
     twoots: int
     replies: int
     accounts: int = Field(description="Accounts that registered.")
+    follows: int
+    likes: int
+    retwoots: int
 
 
 class SummaryShape(BaseModel):
     """How the instance does now."""
 
     totals: TotalsShape
-    today: WindowShape
+    today: DayShape
     last_7_days: TotalsShape
-    days: list[WindowShape] = Field(description="The last seven days, oldest first, today included.")
+    days: list[DayShape] = Field(description="The last seven days, oldest first, today included.")
     top_hashtags: list[HashtagShape] = Field(description="Those that lead the last seven days.")
     trends: list[TrendShape]
 
@@ -74,16 +89,21 @@ class SummaryShape(BaseModel):
 def window(value: WindowCounts, unit: Unit) -> dict[str, Any]:
     """Return the shape of a window."""
     active = max(0, value.active_accounts) if unit is Unit.DAY else None
-    return {"start": rfc3339(value.start_ms)} | totals([value]) | {"active_accounts": active}
+    return {"start": rfc3339(value.start_ms)} | _sums([value], _TEXTS) | {"active_accounts": active}
+
+
+def day(value: WindowCounts) -> dict[str, Any]:
+    """Return the shape of a day."""
+    return window(value, Unit.DAY) | _sums([value], (*_ACTS, "participants"))
 
 
 def totals(values: list[WindowCounts]) -> dict[str, int]:
     """Return the shape of sums."""
-    return {
-        "twoots": max(0, sum(value.twoots for value in values)),
-        "replies": max(0, sum(value.replies for value in values)),
-        "accounts": max(0, sum(value.accounts for value in values)),
-    }
+    return _sums(values, (*_TEXTS, *_ACTS))
+
+
+def _sums(values: list[WindowCounts], names: tuple[str, ...]) -> dict[str, int]:
+    return {name: max(0, sum(getattr(value, name) for value in values)) for name in names}
 
 
 def range_of(span: Span) -> dict[str, str]:
@@ -100,9 +120,9 @@ def summary(value: Summary) -> dict[str, Any]:
     days = list(value.days)
     return {
         "totals": totals([value.totals]),
-        "today": window(days[-1], Unit.DAY),
+        "today": day(days[-1]),
         "last_7_days": totals(days),
-        "days": [window(day, Unit.DAY) for day in days],
+        "days": [day(value) for value in days],
         "top_hashtags": [hashtag(history) for history in value.top],
         "trends": [trend(history) for history in value.trends],
     }
