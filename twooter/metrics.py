@@ -288,6 +288,13 @@ TWOOTS_PER_MINUTE = Figure("twooter_twoots_per_minute", "Twoots of the last comp
 TWOOTS_TODAY = Figure("twooter_twoots_today", "Twoots of the present day, UTC.")
 NEW_TODAY = Figure("twooter_new_accounts_today", "Accounts registered on the present day, UTC.")
 ACTIVE_TODAY = Figure("twooter_active_accounts_today", "Accounts that posted on the present day, UTC.")
+PARTICIPANTS_TODAY = Figure(
+    "twooter_participants_today",
+    "Accounts that posted, followed, liked or retwooted on the present day, UTC.",
+)
+ACTS_TODAY = Figure(
+    "twooter_acts_today", "Follows, likes and retwoots of the present day, UTC, that hold.", ["act"]
+)
 TOP_TAGS = Figure(
     "twooter_top_tag_uses_today", "Uses of the ten most used hashtags of the present day, UTC.", ["tag"]
 )

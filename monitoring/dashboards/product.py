@@ -48,6 +48,23 @@ PRODUCT = Dashboard(
                 width=12,
             ),
         ],
+        "Audience": [
+            Panel(
+                "Who takes part",
+                "none",
+                {
+                    "posted, followed, liked or retwooted": most("twooter_participants_today"),
+                    "posted": most("twooter_active_accounts_today"),
+                },
+                "Accounts, since midnight.",
+            ),
+            Panel(
+                "Follows, likes and retwoots",
+                "none",
+                {"{{act}}": most("twooter_acts_today", "act")},
+                "Since midnight; what was taken back is not counted.",
+            ),
+        ],
         "Over time": [
             Panel(
                 "Twoots per minute",

@@ -8,6 +8,7 @@ import pytest
 from tests.services.happenings import History, person
 from tests.test_metrics import Samples, exposed
 from twooter import metrics
+from twooter.domain.actions import Kind as Action
 from twooter.domain.drifts import Kind
 from twooter.domain.moderation import Reason
 from twooter.domain.twoots import Draft
@@ -61,6 +62,7 @@ def test_an_empty_instance_has_zeros_and_no_word_of_what_never_happened(services
     assert {name for name in found if ":" not in name} == {
         *("schema_pending_migrations", "outbox_oldest_seconds", "outbox_rows"),
         *("twoots_per_minute", "twoots_today", "new_accounts_today", "active_accounts_today"),
+        "participants_today",
         *("reports_open", "report_oldest_seconds", "scheduled_overdue_seconds"),
     }
     assert {f"unfinished_batches:{consumer}" for consumer in CONSUMERS} <= found.keys()
@@ -195,6 +197,10 @@ def test_the_day_is_told_as_the_aggregates_have_it(services: Services, drain: Dr
         for _ in range(12 - number):
             history.publish(people[number % 2], f"#tag{number}")
     history.publish(people[0], "#" + "l" * 90)
+    for kind in Action:
+        services.actions.act(people[2], kind, history.twoots[0][1])
+    services.follows.follow(people[1], people[2].account_id)
+    services.follows.follow(people[2], people[1].account_id)
     drain()
     services.trends.compute_tops()
     # what has just happened happened a minute ago
@@ -204,6 +210,12 @@ def test_the_day_is_told_as_the_aggregates_have_it(services: Services, drain: Dr
     assert found["twoots_today"] == published == 79
     assert 0 <= found["twoots_per_minute"] <= published
     assert (found["new_accounts_today"], found["active_accounts_today"]) == (3, 2)
+    assert found["participants_today"] == 3
+    assert {act: found[f"acts_today:{act}"] for act in ("follow", "like", "retwoot")} == {
+        "follow": 2,
+        "like": 1,
+        "retwoot": 1,
+    }
     top = {name.partition(":")[2]: value for name, value in found.items() if name.startswith("top_tag")}
     assert top == {f"tag{number}": 12 - number for number in range(10)}
 

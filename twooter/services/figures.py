@@ -14,6 +14,7 @@ from twooter.errors import Unavailable
 from twooter.logs import get_logger
 from twooter.metrics import (
     ACTIVE_TODAY,
+    ACTS_TODAY,
     AUDIT_AGE,
     AUDIT_COMPLETE,
     BROKER_PING,
@@ -26,6 +27,7 @@ from twooter.metrics import (
     OUTBOX_AGE,
     OUTBOX_ROWS,
     PARKED,
+    PARTICIPANTS_TODAY,
     PROBE_AGE,
     PROBE_FAILURES,
     PROBE_OK,
@@ -80,6 +82,7 @@ _OF_DATABASE: tuple[Figure, ...] = (
         PROBE_FAILURES,
         PROBE_SECONDS,
     ),
+    *(PARTICIPANTS_TODAY, ACTS_TODAY),
     *(TWOOTS_PER_MINUTE, TWOOTS_TODAY, NEW_TODAY, ACTIVE_TODAY, TOP_TAGS, REPORTS_OPEN, REPORTS_AGE),
     SCHEDULED_OVERDUE,
 )
@@ -202,6 +205,9 @@ def _product(tx: Session, now_ms: int) -> Iterator[Reading]:
     yield TWOOTS_TODAY, (), today.twoots
     yield NEW_TODAY, (), today.accounts
     yield ACTIVE_TODAY, (), today.active_accounts
+    yield PARTICIPANTS_TODAY, (), today.participants
+    for act, number in (("follow", today.follows), ("like", today.likes), ("retwoot", today.retwoots)):
+        yield ACTS_TODAY, (act,), number
     count, oldest = reports.count_open(tx)
     yield REPORTS_OPEN, (), count
     yield REPORTS_AGE, (), _age_of(oldest, now_ms)
