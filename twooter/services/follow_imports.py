@@ -106,14 +106,18 @@ class FollowImports:
         )
         position = {**transfer.position, _OUTCOMES: dict(outcomes)}
         after = replace(transfer, items=transfer.items + len(lines), position=position)
-        if after.items >= total_of(transfer) or not lines:
-            after = self._begun.ended(after, State.DONE)
+        is_last = after.items >= total_of(transfer) or not lines
+        after = self._begun.ended(after, State.DONE) if is_last else after
+        packed = _packed(lines)
+        if not self._begun.advance(
+            transfer, after, lambda tx: transfers.set_part(tx, transfer, start, packed)
+        ):
+            return False
+        if is_last:
             log.info(
                 "follows_imported", account_id=account.id, transfer_id=transfer.id, outcomes=dict(outcomes)
             )
-        return self._begun.advance(
-            transfer, after, lambda tx: transfers.set_part(tx, transfer, start, _packed(lines))
-        )
+        return True
 
     def _work(self, transfer: Transfer, viewer: Viewer, lines: Sequence[Line]) -> list[Line]:
         """Return lines with what has become of each."""

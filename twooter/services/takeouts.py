@@ -107,7 +107,18 @@ class Takeouts:
             position={_POSITION: position.pack(), _PLACE: writing.place},
         )
         after = self._begun.ended(after, State.DONE) if is_last else after
-        return self._begun.advance(takeout, after, lambda tx: self._write(tx, takeout, after, writing))
+        if not self._begun.advance(takeout, after, lambda tx: self._write(tx, takeout, after, writing)):
+            return False
+        if is_last:
+            log.info(
+                "takeout_done",
+                account_id=after.account_id,
+                transfer_id=after.id,
+                items=after.items,
+                bytes=after.size,
+                steps=takeout.steps + 1,
+            )
+        return True
 
     def _write(self, tx: Session, before: Transfer, after: Transfer, writing: _Writing) -> None:
         data = bytes(writing.piece.data)
@@ -116,14 +127,6 @@ class Takeouts:
         if after.state is State.DONE:
             event = MailEvent("export", after.account_id, None)
             self._outboxes.append(tx, after.account_id, event, request_id=None)
-            log.info(
-                "takeout_done",
-                account_id=after.account_id,
-                transfer_id=after.id,
-                items=after.items,
-                bytes=after.size,
-                steps=before.steps + 1,
-            )
 
 
 def files_done(takeout: Transfer) -> int:
