@@ -58,6 +58,11 @@ def test_any_piece_of_a_text_without_spaces_is_found_in_it(text: str, data: st.D
     assert all(_holds(words.sequence(text), phrase) for phrase in words.phrases(text[start:end]))
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_text_has_the_same_words_beside_what_is_not(text: str) -> None:
+    assert list(words.of_text(f"{text} é")) == [*words.of_text(text), "é"]
+
+
 def test_a_very_long_text_is_indexed_up_to_a_bound() -> None:
     assert len(words.sequence("word " * 5_000)) == words.MAX_INDEXED
     assert len(words.sequence("猫の" * 5_000)) <= words.MAX_INDEXED + 3

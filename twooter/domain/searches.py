@@ -68,8 +68,8 @@ def document(twoot: Twoot, tag_keys: Sequence[str]) -> str:
     if twoot.content_warning is not None:
         tokens = [*words.sequence(twoot.content_warning), words.BREAK, *tokens]
     tokens += [*map(words.of_tag, tag_keys), words.of_author(twoot.author_id)]
-    window = words.window_of(twoot.id)
-    return " ".join([words.within(token, window) for token in tokens])
+    end = words.within("", words.window_of(twoot.id))
+    return f"{end} ".join(tokens) + end
 
 
 def names_of(username: str, display_name: str) -> list[str]:

@@ -90,7 +90,8 @@ class Batches:
         envelopes = [unpack(event) for event in packed]
         if consumer in self._handlers:
             self._handlers[consumer](envelopes)
-            self._storage.transact(lambda tx: outbox.finish(tx, batch_id, consumer))
+            # one that is lost is brought again
+            self._storage.transact(lambda tx: outbox.finish(tx, batch_id, consumer), at_once=True)
             return True
         apply = self._appliers[consumer]
 

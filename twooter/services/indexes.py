@@ -95,11 +95,12 @@ class Indexes:
         raise Unavailable("Twoots change faster than they can be indexed.")
 
     def _bring(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Write what differs; return what was written, to be looked at again."""
+        """Write what differs; return what has changed since it was read, to be written again."""
 
         def read(tx: Session) -> tuple[dict[int, Twoot], dict[int, int]]:
-            found = twoots.fetch(tx, [(author_id, twoot_id) for twoot_id, author_id in entries])
-            return found, index.fetch_versions(tx, [twoot_id for twoot_id, _ in entries])
+            keys, ids = [(author_id, id_) for id_, author_id in entries], [id_ for id_, _ in entries]
+            found, known = tx.ask([twoots.by_keys(keys), index.versions(ids)])
+            return found, known
 
         found, known = self._storage.read(read)
         public = {id_: twoot for id_, twoot in found.items() if twoot.visibility is Visibility.PUBLIC}
@@ -107,8 +108,13 @@ class Indexes:
         gone = [id_ for id_ in known if id_ not in public]
         if documents or gone:
             self._storage.transact(partial(_write, documents=documents, gone=gone))
-        written = {document.twoot_id for document in documents}
-        return [entry for entry in entries if entry[0] in written]
+        return self._changed(documents)
+
+    def _changed(self, written: Sequence[Document]) -> list[Entry]:
+        """Return which of the twoots written to the index are not what was written."""
+        keys = [(document.author_id, document.twoot_id) for document in written]
+        now = self._storage.read(lambda tx: twoots.fetch_versions(tx, keys))
+        return [(doc.twoot_id, doc.author_id) for doc in written if now.get(doc.twoot_id) != doc.version]
 
 
 def _write(tx: Session, documents: Sequence[Document], gone: Sequence[int]) -> None:

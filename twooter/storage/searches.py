@@ -12,7 +12,7 @@ from peewee import fn
 from twooter.domain import words
 from twooter.storage.database import Session
 from twooter.storage.entries import Entry
-from twooter.storage.statements import Insert, Statement, each, p
+from twooter.storage.statements import Insert, Question, Statement, each, p
 from twooter.storage.tables import PublicEntries, SearchEntries, SearchTexts
 
 Phrase = tuple[str, ...]
@@ -135,17 +135,19 @@ def find_ends(tx: Session) -> tuple[int, int]:
     return (1, 0) if row is None or row[0] is None else (row[0], row[1])
 
 
-def fetch_versions(tx: Session, ids: Sequence[int]) -> dict[int, int]:
-    """Return by twoot which version is indexed, where one is."""
-    return dict(tx.all(_versions, ids=ids)) if ids else {}
+def versions(ids: Sequence[int]) -> Question[dict[int, int]]:
+    """Ask by twoot which version is indexed, where one is; for one at least."""
+    return Question(_versions, {"ids": ids}, lambda rows: {row[0]: row[1] for row in rows})
 
 
 def put(tx: Session, documents: Sequence[Document]) -> None:
     """Index twoots, in place of what was indexed of them."""
     ordered = sorted(documents, key=lambda document: document.twoot_id)
     # first the entries: their rows are what two workers with the same twoot wait for each other at
-    tx.insert(_enter, [(document.twoot_id, document.author_id, document.version) for document in ordered])
-    tx.run(_delete_texts, ids=[document.twoot_id for document in ordered])
+    tx.insert_later(
+        _enter, [(document.twoot_id, document.author_id, document.version) for document in ordered]
+    )
+    tx.run_later(_delete_texts, ids=[document.twoot_id for document in ordered])
     tx.insert(_insert, [(document.twoot_id, document.text) for document in ordered], step=50)
 
 

@@ -56,6 +56,12 @@ _by_keys = Statement(
         Twoots.id.in_(each("ids")) & Twoots.author_id.in_(each("author_ids"))
     ),
 )
+_versions_by_keys = Statement(
+    "twoot_versions_by_keys",
+    lambda: Twoots.select(Twoots.id, Twoots.version).where(
+        Twoots.id.in_(each("ids")) & Twoots.author_id.in_(each("author_ids"))
+    ),
+)
 _by_author = Statement(
     "twoots_by_author",
     lambda: (
@@ -206,8 +212,16 @@ def fetch(tx: Session, keys: Sequence[tuple[int, int]]) -> dict[int, Twoot]:
 
 def by_keys(keys: Sequence[tuple[int, int]]) -> Question[dict[int, Twoot]]:
     """Ask for the twoots of (author, id) keys, of which there is one at least."""
-    given = {"ids": [id_ for _, id_ in keys], "author_ids": sorted({author_id for author_id, _ in keys})}
-    return Question(_by_keys, given, lambda rows: {twoot.id: twoot for twoot in map(_twoot, rows)})
+    return Question(_by_keys, _given(keys), lambda rows: {twoot.id: twoot for twoot in map(_twoot, rows)})
+
+
+def fetch_versions(tx: Session, keys: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return by id the versions of those twoots of (author, id) keys that still exist."""
+    return dict(tx.all(_versions_by_keys, **_given(keys))) if keys else {}
+
+
+def _given(keys: Sequence[tuple[int, int]]) -> dict[str, list[int]]:
+    return {"ids": [id_ for _, id_ in keys], "author_ids": sorted({author_id for author_id, _ in keys})}
 
 
 def fetch_by_author(tx: Session, author_id: int, page: Page) -> list[Twoot]:
