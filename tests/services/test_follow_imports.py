@@ -116,12 +116,12 @@ def test_an_import_whose_worker_is_killed_anywhere_ends_as_if_nothing_had_been(
     begun = services.storage.transact
     left = [killed_at]
 
-    def killed_after(work: Callable[[Any], Any]) -> Any:
+    def killed_after(work: Callable[[Any], Any], **how: bool) -> Any:
         left[0] -= 1
         if left[0] == 0:
-            begun(work)
+            begun(work, **how)
             raise Killed
-        return begun(work)
+        return begun(work, **how)
 
     count, sent = services.outboxes.seal()
     assert count == 1

@@ -14,6 +14,7 @@ from tests.services.conftest import SignIn
 from twooter.domain.accounts import Viewer
 from twooter.domain.actions import Kind as Action
 from twooter.domain.pages import Page
+from twooter.domain.polls import Poll
 from twooter.domain.transfers import KEPT_MS, MAX_FAILURES, State, Transfer
 from twooter.domain.twoots import Draft, Visibility
 from twooter.errors import Conflict, NotFound
@@ -98,6 +99,26 @@ def test_an_archive_holds_what_an_account_has_and_nothing_else(
     assert (friends, [one["username"] for one in accounts]) == ("Friends", ["ben"])
 
 
+def test_polls_votes_and_what_is_yet_to_be_published_are_in_it(
+    services: Services, join: SignIn, drain: Drain
+) -> None:
+    ada, ben = join("ada"), join("ben")
+    ends_ms = services.ids.now_ms() + 3_600_000
+    poll = Poll(("tea", "coffee"), multiple=False, ends_ms=ends_ms)
+    own = services.twoots.publish(ada, Draft("mine?", poll=poll)).twoot
+    theirs = services.twoots.publish(ben, Draft("yours?", poll=poll)).twoot
+    services.polls.vote(ben, own.id, [1])
+    services.polls.vote(ada, theirs.id, [0])
+    services.scheduled_twoots.schedule(ada, Draft("later"), ends_ms)
+    drain()
+    files = made(services, ada, drain)
+    (asked,) = files["twoots.json"]
+    assert (asked["poll"]["options"], asked["poll"]["votes"]) == (["tea", "coffee"], [0, 1])
+    (voted,) = files["votes.json"]
+    assert (voted["choices"], voted["twoot"]["text"]) == (["tea"], "yours?")
+    assert [one["text"] for one in files["scheduled.json"]] == ["later"]
+
+
 def write(services: Services, viewer: Viewer, count: int) -> list[str]:
     """Publish some twoots and return their texts, the newest first."""
     texts = [f"{number} {'ä' * 250}" for number in range(count)]
@@ -137,13 +158,13 @@ def test_an_archive_whose_worker_is_killed_anywhere_is_finished_by_another(
     begun = services.storage.transact
     left = [killed_at]
 
-    def killed_after(work: Callable[[Any], Any]) -> Any:
+    def killed_after(work: Callable[[Any], Any], **how: bool) -> Any:
         left[0] -= 1
         if left[0] == -1:  # before the commit, or after it
             if killed_at % 2:
-                begun(work)
+                begun(work, **how)
             raise Killed
-        return begun(work)
+        return begun(work, **how)
 
     monkeypatch.setattr(services.storage, "transact", killed_after)
     with contextlib.suppress(Killed):
@@ -236,8 +257,9 @@ def test_an_archive_expires_and_is_removed_in_bounded_steps(
     id_ = services.takeouts.request(ada).id
     drain()
     assert parts(services) > 2 * transfers.PARTS_AT_ONCE
+    size = services.takeouts.get(ada, id_).size
     services.transfer_runs.sweep()
-    assert services.takeouts.get(ada, id_)
+    assert services.takeouts.get(ada, id_).size == size
     now_ms = services.ids.now_ms
     monkeypatch.setattr(services.ids, "now_ms", lambda: now_ms() + KEPT_MS)
     with pytest.raises(NotFound):
@@ -257,7 +279,7 @@ def test_an_archive_that_cannot_be_made_is_given_up(
     def fails(_: Transfer) -> bool:
         raise OverflowError("too large")
 
-    monkeypatch.setitem(services.transfer_runs._steps, asked.kind, fails)  # type: ignore[arg-type]  # a dictionary there
+    monkeypatch.setitem(services.transfer_runs._steps, asked.kind, fails)
     monkeypatch.setattr(transfer_runs, "IDLE_MS", -1)
     for _ in range(MAX_FAILURES):
         assert services.takeouts.get(ada, asked.id).state is State.RUNNING

@@ -10,6 +10,8 @@ from typing import Any
 from twooter.domain import ids
 from twooter.domain.account_lists import AccountList
 from twooter.domain.accounts import Account
+from twooter.domain.polls import Poll, Standing
+from twooter.domain.scheduled_twoots import ScheduledTwoot
 from twooter.domain.twoots import Card, Ref, Twoot
 
 FORMAT = 1
@@ -59,7 +61,7 @@ def profile(account: Account, *, email: str, email_confirmed_ms: int | None, ask
     }
 
 
-def twoot(value: Twoot, former: Sequence[Wording], *, url: str) -> Json:
+def twoot(value: Twoot, former: Sequence[Wording], asked: Standing | None, *, url: str) -> Json:
     """Return a twoot of the account's own, with what it said before."""
     return {
         "id": str(value.id),
@@ -73,6 +75,7 @@ def twoot(value: Twoot, former: Sequence[Wording], *, url: str) -> Json:
         "reply_to": _ref(value.parent),
         "quote_of": _ref(value.quote),
         "hidden": value.hidden,
+        "poll": None if asked is None else _standing(asked),
         "counts": {
             "replies": max(0, value.replies),
             "likes": max(0, value.likes),
@@ -86,17 +89,30 @@ def twoot(value: Twoot, former: Sequence[Wording], *, url: str) -> Json:
 
 def deed(card: Card, edge_id: int, *, url: str) -> Json:
     """Return what an account did with a twoot, and when."""
-    value = card.twoot
+    return {"at": moment(ids.time_ms(edge_id)), "twoot": _others(card, url)}
+
+
+def vote(card: Card, choices: Sequence[int], *, url: str) -> Json:
+    """Return what an account voted for, in whose poll."""
+    options = () if card.poll is None else card.poll.poll.options
+    chosen = [options[place] for place in choices if place < len(options)]
+    return {"choices": chosen, "twoot": _others(card, url)}
+
+
+def scheduled(value: ScheduledTwoot) -> Json:
+    """Return a twoot that is yet to be published."""
+    draft = value.draft
     return {
-        "at": moment(ids.time_ms(edge_id)),
-        "twoot": {
-            "id": str(value.id),
-            "author": {"id": str(card.author.id), "username": card.author.username},
-            "created_at": moment(value.created_ms),
-            "text": value.text,
-            "content_warning": value.content_warning,
-            "url": _url(value, url),
-        },
+        "id": str(value.id),
+        "created_at": moment(value.created_ms),
+        "scheduled_at": moment(value.at_ms),
+        "text": draft.text,
+        "content_warning": draft.content_warning,
+        "language": draft.language,
+        "visibility": draft.visibility.value,
+        "reply_to": None if draft.reply_to is None else {"id": str(draft.reply_to)},
+        "quote_of": None if draft.quote_of is None else {"id": str(draft.quote_of)},
+        "poll": None if draft.poll is None else _poll(draft.poll),
     }
 
 
@@ -128,6 +144,26 @@ def account_list(value: AccountList, members: Sequence[Account]) -> Json:
 def hashtag(name: str, edge_id: int) -> Json:
     """Return a followed hashtag, and since when."""
     return {"name": name, "since": moment(ids.time_ms(edge_id))}
+
+
+def _others(card: Card, url: str) -> Json:
+    value = card.twoot
+    return {
+        "id": str(value.id),
+        "author": {"id": str(card.author.id), "username": card.author.username},
+        "created_at": moment(value.created_ms),
+        "text": value.text,
+        "content_warning": value.content_warning,
+        "url": _url(value, url),
+    }
+
+
+def _poll(value: Poll) -> Json:
+    return {"options": list(value.options), "multiple": value.multiple, "ends_at": moment(value.ends_ms)}
+
+
+def _standing(value: Standing) -> Json:
+    return _poll(value.poll) | {"voters": max(0, value.voters), "votes": [max(0, one) for one in value.votes]}
 
 
 def _wording(value: Wording) -> Json:

@@ -13,6 +13,8 @@ from twooter.domain.actions import Kind
 from twooter.domain.follows import Follow
 from twooter.domain.graph import State
 from twooter.domain.pages import Page
+from twooter.domain.polls import Standing, unpacked
+from twooter.domain.scheduled_twoots import MAX_SCHEDULED
 from twooter.domain.takeouts import Json, Wording
 from twooter.domain.twoots import Twoot
 from twooter.errors import NotFound
@@ -29,8 +31,11 @@ from twooter.storage import (
     hashtags,
     mutes,
     pins,
+    polls,
     relationships,
+    scheduled_twoots,
     twoots,
+    votes,
 )
 from twooter.storage.database import Session
 from twooter.storage.follows import FOLLOWERS, FOLLOWING, Side
@@ -89,14 +94,42 @@ def _twoots(tx: Session, owner: Owner, place: int | None) -> Part:
     cut = pages.cut(twoots.fetch_by_author(tx, owner.account.id, page), page, lambda one: one.id)
     edited = [one.id for one in cut.items if one.edited_ms is not None]
     former = edits.fetch_some(tx, owner.account.id, edited)
-    return Part([_twoot(one, former.get(one.id, []), owner) for one in cut.items], cut.next_before)
+    asked = _polls(tx, cut.items)
+    items = [
+        takeouts.twoot(one, _wordings(former.get(one.id, [])), asked.get(one.id), url=owner.url)
+        for one in cut.items
+    ]
+    return Part(items, cut.next_before)
 
 
-def _twoot(value: Twoot, former: Sequence[edits.Edit], owner: Owner) -> Json:
-    wordings = [
+def _wordings(former: Sequence[edits.Edit]) -> list[Wording]:
+    return [
         Wording(one.version, one.text, one.content_warning, one.language, one.written_ms) for one in former
     ]
-    return takeouts.twoot(value, wordings, url=owner.url)
+
+
+def _polls(tx: Session, own: Sequence[Twoot]) -> dict[int, Standing]:
+    """Return by twoot how an account's own polls stand."""
+    keys = [(one.author_id, one.id) for one in own if one.has_poll]
+    found: dict[int, Standing] = tx.ask([polls.seen(keys, own[0].author_id, _now_ms())])[0] if keys else {}
+    return found
+
+
+def _scheduled(tx: Session, owner: Owner, _: int | None) -> Part:
+    found = scheduled_twoots.fetch(tx, owner.account.id, MAX_SCHEDULED)
+    return Part([takeouts.scheduled(one) for one in found])
+
+
+def _votes(tx: Session, owner: Owner, place: int | None) -> Part:
+    found = votes.fetch(tx, owner.account.id, place or owner.until_id, _PAGE)
+    keys = [(one.twoot_id, one.author_id) for one in found]
+    cards = owner.cards.of_entries(tx, keys, owner.account.id) if keys else {}
+    items = [
+        takeouts.vote(cards[one.twoot_id], unpacked(one.choices), url=owner.url)
+        for one in found
+        if one.twoot_id in cards
+    ]
+    return Part(items, found[-1].twoot_id if len(found) == _PAGE else None)
 
 
 def _pins(tx: Session, owner: Owner, _: int | None) -> Part:
@@ -158,7 +191,7 @@ def _blocks(tx: Session, owner: Owner, place: int | None) -> Part:
 
 
 def _mutes(tx: Session, owner: Owner, place: int | None) -> Part:
-    page, now_ms = _page(owner, place), time.time_ns() // 1_000_000
+    page, now_ms = _page(owner, place), _now_ms()
     cut = pages.cut(mutes.fetch(tx, owner.account.id, page), page, lambda row: row[0])
     held = [row for row in cut.items if row[2] is None or row[2] > now_ms]
     known = fetch_active(tx, [row[1] for row in held])
@@ -173,6 +206,11 @@ def _notes(tx: Session, owner: Owner, place: int | None) -> Part:
     return Part(items, found[-1][0] if len(found) == _PAGE else None)
 
 
+def _now_ms() -> int:
+    # only mutes and polls have an end: it need not be a clock that all processes share
+    return time.time_ns() // 1_000_000
+
+
 def _page(owner: Owner, place: int | None) -> Page:
     return Page(_PAGE, before=place or owner.until_id)
 
@@ -184,6 +222,8 @@ FILES = (
     File("retwoots.json", partial(_deeds, Kind.RETWOOT)),
     File("likes.json", partial(_deeds, Kind.LIKE)),
     File("bookmarks.json", partial(_deeds, Kind.BOOKMARK)),
+    File("votes.json", _votes),
+    File("scheduled.json", _scheduled),
     File("lists.json", _lists),
     File("hashtags.json", _hashtags),
     File("following.json", partial(_follows, FOLLOWING, State.ACTIVE)),

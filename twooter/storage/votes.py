@@ -48,6 +48,15 @@ _some = Statement(
     ),
     lock="FOR UPDATE",
 )
+_page = Statement(
+    "votes_page",
+    lambda: (
+        Votes.select(Votes.author_id, Votes.twoot_id, Votes.account_id, Votes.choices)
+        .where((Votes.account_id == p("account_id")) & (Votes.twoot_id < p("before")))
+        .order_by(Votes.twoot_id.desc())
+        .limit(p("limit"))
+    ),
+)
 _remove = Statement(
     "votes_remove",
     lambda: Votes.delete().where(
@@ -143,6 +152,11 @@ def of_viewers(
 def fetch_some(tx: Session, account_id: int, limit: int) -> list[Vote]:
     """Return some of an account's votes, locked."""
     return [Vote(*row) for row in tx.all(_some, account_id=account_id, limit=limit)]
+
+
+def fetch(tx: Session, account_id: int, before: int, limit: int) -> list[Vote]:
+    """Return an account's votes in polls older than an id, the newest polls first."""
+    return [Vote(*row) for row in tx.all(_page, account_id=account_id, before=before, limit=limit)]
 
 
 def remove(tx: Session, account_ids: Sequence[int], twoot_ids: Sequence[int]) -> None:
