@@ -27,6 +27,7 @@ PLAUSIBLE: Json = {
     "account_id": "1",
     "reason": "spam",
     "note": "Plausible.",
+    "choices": [0],
     "usernames": ["plausible"],
 }
 """A value for each name that something requires, or that text can be kept under."""

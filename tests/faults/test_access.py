@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from tests.faults.clients import PASSWORD, Answer, Client, Member, assert_refuse
 from tests.faults.conftest import SignUp
 from tests.faults.operations import Operation, operations
 from tests.processes import wait_until
+from twooter.api.times import rfc3339
 
 SEPARATE = 3
 """Tokens are `twt_<account>_<id>_<secret>`."""
@@ -158,6 +160,8 @@ class Belongings:
             return {"id": self.report_id}
         if operation.path.startswith(TRANSFERS):
             return {name: self.transfer_id(operation.path) for name in operation.parameters("path")}
+        if noun == "scheduled":
+            return dict.fromkeys(operation.parameters("path"), self.scheduled_id)
         if noun in ("lists", "timelines"):
             return {
                 name: {"id": self.list_id}.get(name, self.owner.id) for name in operation.parameters("path")
@@ -169,6 +173,12 @@ class Belongings:
         """Return a list of the owner's, made when it is first asked for."""
         made = self._client.call("POST", "/v1/lists", {"title": "Mine"}, token=self.owner.token)
         return str(made.json["id"])
+
+    @cached_property
+    def scheduled_id(self) -> str:
+        """Return a twoot that the owner has scheduled, made when it is first asked for."""
+        given = {"text": "Mine later", "scheduled_at": later(hours=1)}
+        return str(self._client.call("POST", "/v1/twoots", given, token=self.owner.token).json["id"])
 
     @cached_property
     def report_id(self) -> str:
@@ -200,6 +210,8 @@ class Belongings:
             f"/v1/lists/{self.list_id}",
             f"/v1/lists/{self.list_id}/accounts",
             "/v1/me/hashtags",
+            f"/v1/scheduled/{self.scheduled_id}",
+            "/v1/scheduled",
         ]
         answers = [self._client.call("GET", address, token=self.owner.token) for address in addresses]
         return [_uncounted(answer.json) for answer in answers] + [self._sign_in().status]
@@ -320,6 +332,8 @@ def test_an_owner_may_do_all_this(client: Client, sign_up: SignUp) -> None:
             body["old_password"] = PASSWORD
         if operation.path.endswith("/accounts/{member}"):
             doer, places = _with_a_list(client, sign_up)
+        elif operation.path.endswith("/vote"):
+            doer, places = owner, _with_a_poll(client, sign_up)
         elif _is_about_another(operation):
             doer, places = _asked(client, sign_up)
         else:
@@ -355,6 +369,18 @@ def _with_a_list(client: Client, sign_up: SignUp) -> tuple[Member, dict[str, str
     owner, other = sign_up(), sign_up()
     assert client.call("PUT", f"/v1/accounts/{other.id}/follow", token=owner.token).status == 200
     return owner, {"id": Belongings(client, owner).list_id, "member": other.id}
+
+
+def _with_a_poll(client: Client, sign_up: SignUp) -> dict[str, str]:
+    """Return a twoot of somebody's that asks something."""
+    poll = {"options": ["yes", "no"], "expires_at": later(hours=1)}
+    asked = {"text": "Well?", "poll": poll}
+    return {"id": client.call("POST", "/v1/twoots", asked, token=sign_up().token).json["id"]}
+
+
+def later(*, hours: int) -> str:
+    """Return a time some hours from now, as JSON has it."""
+    return rfc3339(int((time.time() + 3_600 * hours) * 1000))
 
 
 def _uncounted(value: Any) -> Any:
