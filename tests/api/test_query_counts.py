@@ -21,6 +21,7 @@ from twooter.domain.accounts import Role, Viewer
 from twooter.domain.actions import Kind
 from twooter.domain.clients import Client
 from twooter.domain.moderation import Reason
+from twooter.domain.polls import Poll
 from twooter.domain.twoots import Draft
 from twooter.errors import Conflict
 from twooter.services.house import Services
@@ -46,6 +47,9 @@ AT_MOST = {
     "/v1/notifications": 5,
     "/v1/notifications?types=mention&types=like&grouped=true": 5,
     "/v1/notifications/unread": 4,
+    "/v1/analytics/likes": 1,
+    "/v1/analytics/accounts?interval=hour": 1,
+    "/v1/analytics/retention?weeks=52": 2,
 }
 """Statements of a page, signing in apart."""
 OF_PEOPLE_AT_MOST = {
@@ -73,6 +77,17 @@ OF_OWN_DATA_AT_MOST = {
     "/v1/me/imports/following/{import}/lines?limit=100": 2,
 }
 
+OF_POLLS = {
+    "/v1/timelines/public": ["polls_by_keys", "polls_seen"],
+    "/v1/timelines/tags/tea": ["polls_by_keys", "polls_seen"],
+    "/v1/timelines/home": ["polls_seen"],
+    "/v1/accounts/{author}/twoots": ["polls_seen"],
+    "/v1/twoots/{twoot}/thread": ["polls_seen"],
+    "/v1/search?q=cup": ["polls_seen"],
+    "/v1/me/likes": ["polls_seen"],
+    "/v1/notifications": ["polls_seen"],
+}
+"""What a page asks more where it shows polls, however many; pages for everybody are read for nobody first."""
 Publish = Callable[..., str]
 
 
@@ -254,3 +269,24 @@ def _counted(client: TestClient, house: Services, token: str, redis_url: str) ->
         names = statements(client, house, "/v1/timelines/home", token)
         after: Any = behind.info("commandstats")
         return names, (after["cmdstat_evalsha"]["calls"] - before["cmdstat_evalsha"]["calls"]) // 2
+
+
+@pytest.mark.parametrize("path", OF_POLLS)
+def test_polls_are_one_statement_for_a_page_and_none_where_it_has_none(
+    path: str, client: TestClient, services: Services, sign_up: SignUp
+) -> None:
+    token, author = sign_up("reader"), person(services)
+    reader, names = services.authenticate(token), []
+    services.follows.follow(reader, author.account_id)
+    first = services.twoots.publish(author, Draft("One cup of #tea, @reader")).twoot
+    place = path.replace("{author}", str(author.account_id)).replace("{twoot}", str(first.id))
+    for number in (0, 1, 4):
+        poll = Poll(("yes", "no"), False, services.ids.now_ms() + 60_000) if number else None
+        for _ in range(number or 2):
+            draft = Draft("A cup of #tea, @reader?", first.id, poll=poll)
+            services.actions.act(reader, Kind.LIKE, services.twoots.publish(author, draft).twoot.id)
+        drain(services)
+        names.append(statements(client, services, place, token))
+    plain, one, many = (sorted(found) for found in names)
+    assert one == many == sorted([*plain, *OF_POLLS[path]])
+    assert not [name for name in plain if name.startswith("poll")]

@@ -39,6 +39,8 @@ class Society:
     """Pairs that ever had a block or a mute between them: whether they were told of each other depends on when."""
     likes: set[Pair] = field(default_factory=set)
     """(account, twoot)."""
+    given: set[tuple[Kind, int, int]] = field(default_factory=set)
+    """Likes and retwoots that were not taken back, by (kind, account, twoot), whether the twoot is there or not."""
     retwoots: dict[Pair, int] = field(default_factory=dict)
     """By (account, twoot): how many retwoots were made before it."""
     retwooted: int = 0
@@ -98,11 +100,13 @@ class Society:
         id_ = self._twoot().id if self.twoots else 1
         self.services.actions.act(one, Kind.LIKE, id_)
         self.likes.add((one.account_id, id_))
+        self.given.add((Kind.LIKE, one.account_id, id_))
 
     def unlike(self, one: Viewer, _: Viewer) -> None:
         """Take a like back, also of what one may not see any more."""
         id_ = self._twoot().id if self.twoots else 1
         self.likes.discard((one.account_id, id_))
+        self.given.discard((Kind.LIKE, one.account_id, id_))
         self.services.actions.undo(one, Kind.LIKE, id_)
 
     def retwoot(self, one: Viewer, _: Viewer) -> None:
@@ -112,12 +116,14 @@ class Society:
         id_ = self._twoot().id if self.twoots else 1
         self.services.actions.act(one, Kind.RETWOOT, id_)
         self.retwoots.setdefault((one.account_id, id_), self.retwooted)
+        self.given.add((Kind.RETWOOT, one.account_id, id_))
         self.retwooted += 1
 
     def unretwoot(self, one: Viewer, _: Viewer) -> None:
         """Take a retwoot back, also of what one may not see any more."""
         id_ = self._twoot().id if self.twoots else 1
         self.retwoots.pop((one.account_id, id_), None)
+        self.given.discard((Kind.RETWOOT, one.account_id, id_))
         self.services.actions.undo(one, Kind.RETWOOT, id_)
 
     def follow(self, one: Viewer, other: Viewer) -> None:
@@ -226,6 +232,11 @@ class Society:
         if twoot.author_id not in actors:
             return False
         return twoot.author_id == viewer_id or twoot.visibility is not Visibility.MENTIONED
+
+    def participants(self) -> set[int]:
+        """Return who wrote, liked, passed on or followed something that holds."""
+        writers = {twoot.author_id for twoot in self.twoots.values()}
+        return writers | {by for _, by, _ in self.given} | {follower for follower, _ in self.follows}
 
     def uses(self) -> Counter[str]:
         """Return how often each hashtag is used."""

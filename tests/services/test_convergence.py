@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from tests.houses import PASSWORD
 from tests.outbox import drain
 from tests.services.societies import TAGS, Society
-from twooter.domain import notifications
+from twooter.domain import ids as id_rules
+from twooter.domain import notifications, windows
+from twooter.domain.actions import Kind
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Retwoot
@@ -78,6 +80,7 @@ def test_everything_ends_as_what_was_acknowledged(society: Society, services: Se
     assert len(society.likes) > 10
     check_graph(society, services)
     check_counts(society, services)
+    check_audience(society, services)
     check_homes(society, services)
     check_notifications(society, services)
     assert services.audits.audit().amounts == {}
@@ -117,6 +120,20 @@ def check_counts(society: Society, services: Services) -> None:
         assert services.accounts.get(person.account_id).twoots == written[person.account_id]
     for tag in TAGS:
         assert services.histories.get(tag, Unit.DAY, None, None).uses == society.uses()[tag]
+
+
+def check_audience(society: Society, services: Services) -> None:
+    summary = services.analytics.summary()
+    given = Counter(kind for kind, _, _ in society.given)
+    assert (summary.totals.likes, summary.totals.retwoots) == (given[Kind.LIKE], given[Kind.RETWOOT])
+    assert summary.totals.follows == len(society.follows)
+    (present,) = services.analytics.retention(services.analytics.reach(None, None, 1))[-1:]
+    there = len(society.participants())
+    by_day = [day.participants for day in summary.days]
+    assert max(by_day) <= there <= sum(by_day)  # one day, unless midnight lies in between
+    assert summary.totals.accounts == len(society.people)
+    if windows.week_start(id_rules.time_ms(society.people[0].account_id)) == present.start_ms:
+        assert (present.accounts, present.participants) == (len(society.people), (there,))
 
 
 def check_homes(society: Society, services: Services) -> None:
