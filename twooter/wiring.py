@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from twooter import metrics, traces
 from twooter.domain.transfers import Kind
 from twooter.domain.windows import DAY_MS
+from twooter.foundations import lay
 from twooter.services import aggregates
 from twooter.services.account_lists import AccountLists
 from twooter.services.accounts import Accounts
@@ -14,7 +14,7 @@ from twooter.services.analytics import Analytics
 from twooter.services.archives import Archives
 from twooter.services.audiences import Audiences
 from twooter.services.audits import Audits
-from twooter.services.background import Background, Job
+from twooter.services.background import Job
 from twooter.services.batches import Batches
 from twooter.services.blocks import Blocks
 from twooter.services.cards import Cards
@@ -36,7 +36,6 @@ from twooter.services.hashtags import Hashtags
 from twooter.services.histories import Histories
 from twooter.services.homes import Homes
 from twooter.services.house import Services
-from twooter.services.ids import Ids
 from twooter.services.imports import Imports
 from twooter.services.indexes import Indexes
 from twooter.services.limits import Limits
@@ -47,7 +46,6 @@ from twooter.services.messages import Messages
 from twooter.services.moderation import Moderation
 from twooter.services.notices import Notices
 from twooter.services.notifications import Notifications
-from twooter.services.outboxes import Outboxes
 from twooter.services.outcomes import Outcomes
 from twooter.services.parked import Parked
 from twooter.services.partings import Partings
@@ -60,6 +58,7 @@ from twooter.services.popular import Popular
 from twooter.services.posting import Folder, Post, Smtp
 from twooter.services.publications import Publications
 from twooter.services.relationships import Relationships
+from twooter.services.remains import Remains
 from twooter.services.repairs import Repairs
 from twooter.services.reports import Reports
 from twooter.services.scheduled_twoots import ScheduledTwoots
@@ -73,7 +72,6 @@ from twooter.services.tallies import Tallies
 from twooter.services.threads import Threads
 from twooter.services.tickets import Tickets
 from twooter.services.timelines import Timelines
-from twooter.services.timings import Timings
 from twooter.services.tokens import Tokens
 from twooter.services.transfer_runs import TransferRuns
 from twooter.services.transfers import Transfers
@@ -83,7 +81,6 @@ from twooter.services.versions import Versions
 from twooter.settings import Settings
 from twooter.storage.cache import Cache
 from twooter.storage.counters import Counters
-from twooter.storage.database import Storage
 from twooter.storage.homes import HomeWindows
 from twooter.storage.memory_streams import MemoryLogs
 from twooter.storage.streams import Logs, RedisLogs
@@ -91,13 +88,8 @@ from twooter.storage.streams import Logs, RedisLogs
 
 def wire(settings: Settings) -> Services:
     """Return the services of the settings; nothing connects before it is used."""
-    storage = Storage.open(settings)
-    timings = Timings(storage)
-    storage.observers.append(timings.observe_statement)
-    if settings.otel_endpoint is not None:
-        storage.observers.append(traces.observe_statement)
-    ids = Ids(storage)
-    outboxes = Outboxes(storage, ids, resend_seconds=settings.resend_seconds)
+    base = lay(settings)
+    storage, ids, outboxes = base.storage, base.ids, base.outboxes
     cache = Cache.open(settings)
     versions = Versions(cache)
     hashtags = Hashtags(storage, ids)
@@ -110,6 +102,7 @@ def wire(settings: Settings) -> Services:
     addresses = Addresses(settings.hashing_key())
     links = Links(settings.signing_keys())
     tokens = Tokens(storage, ids, hashes, limits, addresses, token_days=settings.token_days)
+    base.background.add(Job("token_uses", 60, tokens.flush, at_stop=True))
     deletions = Deletions(storage, ids, outboxes, hashtags, addresses, versions, Partings(outboxes))
     mails = Mails(
         storage,
@@ -155,10 +148,12 @@ def wire(settings: Settings) -> Services:
     )
     threads = Threads(storage, cards, twoots)
     tallies = Tallies(storage, outboxes)
+    polls, scheduled_twoots = Polls(ids, outboxes, twoots), ScheduledTwoots(storage, ids, twoots)
     logs = _logs(settings)
     streams = Streams(storage, logs)
     notifications = Notifications(storage, cards, twoots)
     actions = Actions(storage, ids, outboxes, twoots, cards, versions, homes)
+    encounters = Encounters(follows, actions, twoots, polls, scheduled_twoots)
     return Services(
         settings=settings,
         storage=storage,
@@ -195,8 +190,8 @@ def wire(settings: Settings) -> Services:
         notifications=notifications,
         actions=actions,
         pins=Pins(storage, ids, twoots, cards),
-        polls=Polls(ids, outboxes, twoots),
-        scheduled_twoots=ScheduledTwoots(storage, ids, twoots),
+        polls=polls,
+        scheduled_twoots=scheduled_twoots,
         publications=Publications(storage, ids, twoots),
         tallies=tallies,
         poll_ends=PollEnds(storage, ids, outboxes, is_sharded=settings.database_sharded),
@@ -224,7 +219,7 @@ def wire(settings: Settings) -> Services:
             may_post_anonymously=settings.may_post_anonymously,
         ),
         stats=MessageStats(storage),
-        timings=timings,
+        timings=base.timings,
         histories=histories,
         indexes=indexes,
         searches=Searches(storage, cards, histories),
@@ -234,25 +229,18 @@ def wire(settings: Settings) -> Services:
         takeouts=takeouts,
         follow_imports=follow_imports,
         transfer_runs=transfer_runs,
-        demos=Demos(storage, ids, outboxes, archives, accounts, Encounters(follows, actions, twoots)),
+        demos=Demos(storage, ids, outboxes, archives, accounts, encounters),
         audits=audits,
         outcomes=outcomes,
         repairs=Repairs(storage, ids, audits, follow_edges),
         parked=Parked(storage, ids),
         schedules=Schedules(storage, ids),
         trends=Trends(storage, ids),
+        remains=Remains(storage, ids),
         maintenance=Maintenance(storage, ids, notification_ms=settings.notification_days * DAY_MS),
         audiences=Audiences(storage, cards, notifications, popular, logs),
         tickets=Tickets(tokens, logs),
-        background=Background(
-            [
-                Job("node_lease", 20, ids.renew),
-                Job("garbage", 15, metrics.count_collections),
-                Job("token_uses", 60, tokens.flush, at_stop=True),
-                Job("timings", settings.timings_seconds, timings.flush, at_stop=True),
-            ],
-            close=storage.close,
-        ),
+        background=base.background,
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twooter.broker import MAINTENANCE
-from twooter.services.house import Services
+from twooter.broker import MAINTENANCE, NOTIFY
+
+if TYPE_CHECKING:  # beat sends names: the house behind them was half of its start and a quarter of its memory
+    from twooter.services.house import Services
 
 MAX_PAUSE_SECONDS = 300
 """A task is sent at least this often and claims its slot when it runs: a beat that starts anew each hour loses none."""
@@ -22,6 +24,7 @@ class Entry:
     every_seconds: int
     why: str
     run: Callable[[Services], object]
+    queue: str = MAINTENANCE
 
 
 ENTRIES = (
@@ -50,6 +53,12 @@ ENTRIES = (
         lambda services: services.deletions.sweep(),
     ),
     Entry(
+        "twooter.remains.sweep",
+        300,
+        "What others left below twoots that are gone goes, days after these; each run does as much as its time allows.",
+        lambda services: services.remains.sweep(),
+    ),
+    Entry(
         "twooter.transfers.sweep",
         60,
         "An archive or import whose worker died goes on, and what has expired goes.",
@@ -63,7 +72,7 @@ ENTRIES = (
     ),
     Entry(
         "twooter.polls.end",
-        10,
+        20,
         "Whoever made a poll or voted in it hears of its end within seconds; the votes of polls that are gone go.",
         lambda services: services.poll_ends.sweep(),
     ),
@@ -72,6 +81,7 @@ ENTRIES = (
         10,
         "Scheduled twoots appear within seconds of their time; one that a dying worker left is published by the next.",
         lambda services: services.publications.sweep(),
+        NOTIFY,  # an audit takes half a minute
     ),
     Entry(
         "twooter.claims.sweep",
@@ -104,7 +114,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {  # Any: Celery's entries
         "task": entry.task,
         "schedule": float(min(entry.every_seconds, MAX_PAUSE_SECONDS)),
         # one that waited for longer is late: the next is already behind it
-        "options": {"queue": MAINTENANCE, "expires": min(entry.every_seconds, MAX_PAUSE_SECONDS)},
+        "options": {"queue": entry.queue, "expires": min(entry.every_seconds, MAX_PAUSE_SECONDS)},
     }
     for entry in ENTRIES
 }

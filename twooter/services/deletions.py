@@ -39,6 +39,7 @@ from twooter.storage import (
     notifications,
     pins,
     polls,
+    remains,
     reports,
     tokens,
     transfers,
@@ -147,20 +148,26 @@ class Deletions:
     def _remove_twoots(self, account_id: int, found: Sequence[Twoot]) -> None:
         tags = {twoot.id: Twoots.tags_of(twoot) for twoot in found}
         ids_by_key = self._tag_ids([tag for some in tags.values() for tag in some])
+        due_ms = self._ids.now_ms() + remains.KEPT_MS
 
         def work(tx: Session) -> int:
-            gone = 0
+            gone: list[int] = []
             polls.leave(tx, account_id, [twoot.id for twoot in found if twoot.has_poll])
+            above = twoots.fetch_all_ancestors(
+                tx, account_id, [twoot.id for twoot in found if twoot.parent is not None]
+            )
             for twoot in found:
                 if not twoots.remove(tx, account_id, twoot.id, twoot.version):
                     continue
-                gone += 1
+                gone.append(twoot.id)
                 edits.remove(tx, account_id, twoot.id)
                 tag_ids = tuple(ids_by_key[tag.key] for tag in tags[twoot.id])
                 entries.remove(tx, twoot.id, tag_ids)
-                self._outboxes.append(tx, account_id, events.gone(twoot, tag_ids), request_id=None)
-            accounts.move_twoots(tx, account_id, -gone)
-            return gone
+                gone_now = events.gone(replace(twoot, ancestors=above.get(twoot.id, ())), tag_ids)
+                self._outboxes.append(tx, account_id, gone_now, request_id=None)
+            remains.note(tx, account_id, gone, due_ms)
+            accounts.move_twoots(tx, account_id, -len(gone))
+            return len(gone)
 
         count = self._outboxes.transact(work)
         log.info("deletion_went_on", account_id=account_id, twoots=count)

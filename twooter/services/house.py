@@ -45,6 +45,7 @@ from twooter.services.poll_ends import PollEnds
 from twooter.services.polls import Polls
 from twooter.services.publications import Publications
 from twooter.services.relationships import Relationships
+from twooter.services.remains import Remains
 from twooter.services.repairs import Repairs
 from twooter.services.reports import Reports
 from twooter.services.scheduled_twoots import ScheduledTwoots
@@ -127,6 +128,7 @@ class Services:
     schedules: Schedules
     trends: Trends
     maintenance: Maintenance
+    remains: Remains
     audiences: Audiences
     tickets: Tickets
     background: Background

@@ -21,7 +21,7 @@ from twooter.services.ids import Ids
 from twooter.services.outboxes import Outboxes
 from twooter.services.replays import made_by
 from twooter.services.versions import Versions
-from twooter.storage import accounts, claims, edits, entries, idempotency, twoots
+from twooter.storage import accounts, claims, edits, entries, idempotency, remains, twoots
 from twooter.storage import polls as poll_rows
 from twooter.storage.cache import Call
 from twooter.storage.database import Session, Storage
@@ -199,6 +199,7 @@ class Twoots:
         if twoot.parent is not None:
             above = self._storage.read(lambda tx: twoots.fetch_ancestors(tx, twoot.author_id, twoot.id))
             twoot = replace(twoot, ancestors=tuple(above))
+        due_ms = self._ids.now_ms() + remains.KEPT_MS
 
         def work(tx: Session) -> bool:
             edits.remove(tx, twoot.author_id, twoot.id)
@@ -206,6 +207,7 @@ class Twoots:
                 return False
             if twoot.has_poll:
                 poll_rows.leave(tx, twoot.author_id, [twoot.id])
+            remains.note(tx, twoot.author_id, [twoot.id], due_ms)
             entries.remove(tx, twoot.id, tag_ids)
             accounts.move_twoots(tx, twoot.author_id, -1)
             self._outboxes.append(tx, twoot.author_id, events.gone(twoot, tag_ids), request_id=request_id)

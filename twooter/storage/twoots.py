@@ -86,6 +86,12 @@ _ancestors = Statement(
         (Twoots.author_id == p("author_id")) & (Twoots.id == p("id"))
     ),
 )
+_all_ancestors = Statement(
+    "twoots_ancestors",
+    lambda: Twoots.select(Twoots.id, Twoots.ancestors).where(
+        (Twoots.author_id == p("author_id")) & Twoots.id.in_(each("ids"))
+    ),
+)
 _edit = Statement(
     "twoot_edit",
     lambda: Twoots.update(
@@ -246,6 +252,12 @@ def fetch_ancestors(tx: Session, author_id: int, id_: int) -> list[Ref]:
     """Return what a twoot answers, and what that answers, nearest first; nothing where the twoot is gone."""
     row = tx.one(_ancestors, author_id=author_id, id=id_)
     return [] if row is None or row[0] is None else [Ref(*pair) for pair in orjson.loads(row[0])]
+
+
+def fetch_all_ancestors(tx: Session, author_id: int, ids: Sequence[int]) -> dict[int, tuple[Ref, ...]]:
+    """Return by id what some of an author's twoots answer, and what that answers, nearest first."""
+    rows = tx.all(_all_ancestors, author_id=author_id, ids=ids) if ids else []
+    return {row[0]: tuple(Ref(*pair) for pair in orjson.loads(row[1])) for row in rows if row[1] is not None}
 
 
 def edit(tx: Session, before: Twoot, after: Twoot) -> bool:

@@ -54,6 +54,7 @@ from twooter.storage.tables.table import GLOBAL, Table
 from twooter.storage.tables.transfers import TransferParts, Transfers
 from twooter.storage.tables.twoots import (
     Actions,
+    GoneTwoots,
     HashtagEntries,
     Pins,
     PublicEntries,
@@ -85,6 +86,7 @@ __all__ = [
     "FollowedHashtags",
     "Followers",
     "Following",
+    "GoneTwoots",
     "HashtagAccounts",
     "HashtagEntries",
     "HashtagWindows",

@@ -101,6 +101,18 @@ class TwootQuotes(Table):
         primary_key = CompositeKey("quoted_author_id", "quoted_id", "quote_id")
 
 
+class GoneTwoots(Table):
+    """Twoots that were deleted, until `due_ms`: then what others left below them goes."""
+
+    shard = "author_id"
+    author_id = BigIntegerField()
+    twoot_id = BigIntegerField()
+    due_ms = BigIntegerField(index=True)
+
+    class Meta:
+        primary_key = CompositeKey("author_id", "twoot_id")
+
+
 class Actions(Table):
     """What an account did with a twoot, by kind: its own side, kept with a growing version."""
 
