@@ -11,9 +11,10 @@ import orjson
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 
-from twooter.services.figures import QueueFigures
+from twooter.domain.queues import QueueFigures
 from twooter.settings import Settings
 
+NOTIFY, MAINTENANCE = "notify", "maintenance"
 QUEUES = {
     "aggregates": "aggregates",
     "edges": "aggregates",
@@ -22,14 +23,13 @@ QUEUES = {
     "follows": "aggregates",
     "search": "aggregates",
     "polls": "aggregates",
-    "mails": "notify",
-    "notifications": "notify",
-    "deletions": "maintenance",
+    "mails": NOTIFY,
+    "notifications": NOTIFY,
+    "deletions": MAINTENANCE,
     "transfers": "maintenance",
 }
 """Consumer to queue; queues are by urgency, so that one big account cannot delay the small ones."""
-MAINTENANCE = "maintenance"
-ALL_QUEUES = ("fanout", "aggregates", "notify", MAINTENANCE)
+ALL_QUEUES = ("fanout", "aggregates", NOTIFY, MAINTENANCE)
 APPLY = "twooter.batches.apply"
 _TIMEOUT_SECONDS = 0.25
 

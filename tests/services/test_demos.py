@@ -68,6 +68,13 @@ def test_the_demo_has_a_society_and_a_home_to_read(services: Services) -> None:
     ]
     assert (greeting.twoot.likes, greeting.twoot.retwoots, greeting.twoot.replies) == (4, 1, 1)
     assert len(services.notifications.page(demo, [], Page(50), grouped=False).items) >= 10
+    (asked,) = [
+        item.poll
+        for item in services.timelines.public(Page(50)).items
+        if item.poll and not item.poll.poll.multiple
+    ]
+    assert (asked.voters, sum(asked.votes)) == (20, 20)
+    assert len(services.scheduled_twoots.fetch(demo)) == 1
     degrees = services.storage.database.execute_sql("SELECT followers FROM accounts ORDER BY followers DESC")
     most, *_, least = [row[0] for row in degrees.fetchall()]
     assert most > 3 * max(1, least)
@@ -100,7 +107,7 @@ def test_a_demo_that_was_stopped_goes_on(services: Services, monkeypatch: pytest
     assert services.demos.is_due()
     made = services.demos.make()
     assert made is not None
-    assert made.twoots == len(everything(services)) == 362
+    assert made.twoots == len(everything(services)) == 364
 
 
 def test_a_database_that_people_use_gets_no_demo_by_itself(services: Services) -> None:

@@ -20,16 +20,18 @@ from twooter.domain.follows import Follow
 from twooter.domain.graph import State
 from twooter.domain.moderation import Act, Deed, Reason, Report, ReportState
 from twooter.domain.pages import Page
+from twooter.domain.polls import Poll
 from twooter.domain.twoots import Ref
 from twooter.services.house import Services
 from twooter.settings import Settings
-from twooter.storage import actions, followed_hashtags, follows, moderation_log, reports
+from twooter.storage import actions, followed_hashtags, follows, moderation_log, polls, reports, votes
 from twooter.storage import edges as rows_of_edges
 from twooter.storage.actions import Action
 from twooter.storage.database import Session, Storage
 from twooter.storage.edges import Edge, EdgeKind
 from twooter.storage.follows import FOLLOWERS, FOLLOWING
 from twooter.storage.statements import Question, Statement, registry
+from twooter.storage.votes import Vote
 
 T = TypeVar("T")
 ROWS = 3_000
@@ -200,6 +202,47 @@ def test_moderators_lists_examine_the_rows_they_show(page: str, services: Servic
         assert len(cases.items) == (0 if page == "empty" else LIMIT)
     deeds = check(storage, lambda: services.moderation.deeds(judge, wanted))
     assert len(deeds.items) == (0 if page == "empty" else LIMIT)
+
+
+@pytest.fixture(scope="module")
+def asked(crowded: tuple[str, Loaded], tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, int]]:
+    """Ask a lot of everybody, which a thousand have answered; return the (author, twoot) of some polls."""
+    url, found = crowded
+    author, *others = found.account_ids
+    settings = Settings.model_validate({"database_url": url, "var_dir": tmp_path_factory.mktemp("var")})
+    with opened(settings) as services:
+        keys = [(author, services.ids.make()) for _ in range(500)]
+        poll = Poll(("yes", "no"), False, services.ids.now_ms() + 60_000)
+
+        def work(tx: Session) -> None:
+            for _, id_ in keys:
+                polls.insert(tx, author, id_, poll)
+            for at in range(1_000):
+                vote = Vote(author, keys[at % 2][1], others[0] + at // 2, 1)
+                votes.insert(tx, vote)
+                votes.apply(tx, author, [vote])
+
+        services.storage.transact(work)
+        services.storage.database.execute_sql("ANALYZE TABLE polls, votes, poll_votes").fetchall()
+    return keys
+
+
+def test_polls_of_a_page_and_steps_of_one_examine_the_rows_they_show(
+    services: Services, loaded: Loaded, asked: list[tuple[int, int]]
+) -> None:
+    storage, (author, twoot), voter = services.storage, asked[0], loaded.account_ids[1]
+    for viewer_id in (None, voter):
+        question = polls.seen(asked[:LIMIT], viewer_id, 1)
+        found = check(storage, lambda question=question: storage.read(lambda tx: tx.ask([question])))  # type: ignore[misc]  # as above
+        assert len(found[0]) == LIMIT
+    half_way = voter + 250
+    for read in (
+        partial(votes.fetch_voters, author_id=author, twoot_id=twoot, after=half_way, limit=LIMIT),
+        partial(votes.fetch_of_gone, author_id=author, twoot_id=twoot, limit=LIMIT),
+        partial(votes.fetch_some, account_id=voter, limit=LIMIT),
+        partial(polls.fetch_due, now_ms=2**62, limit=LIMIT),
+    ):
+        assert 0 < len(check(storage, lambda read=read: storage.read(read))) <= LIMIT  # type: ignore[misc]  # as above
 
 
 def test_messages_examine_the_rows_they_show(services: Services, loaded: Loaded) -> None:

@@ -84,7 +84,7 @@ class Demos:
         password = secrets.token_urlsafe(9)
         newcomer = self._accounts.register(USERNAME, _EMAIL, password, None)
         more = self._encounters.welcome(
-            Viewer(newcomer.id, USERNAME, newcomer.role, 0, email_confirmed=True), written
+            Viewer(newcomer.id, USERNAME, newcomer.role, 0, email_confirmed=True), written, now_ms
         )
         return Demo(USERNAME, password, len({author for author, _ in written}) + 1, len(written) + more)
 

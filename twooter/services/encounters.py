@@ -1,4 +1,4 @@
-"""Encounters: whom the demo's accounts follow, and what they like and pass on, by the services that everybody uses."""
+"""Encounters: whom the demo's accounts follow, what they like, pass on and vote for, by the services that all use."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from twooter.domain.accounts import Role, Viewer
 from twooter.domain.actions import Kind
 from twooter.domain.demos import Author
+from twooter.domain.polls import Poll
 from twooter.domain.twoots import Draft, Twoot
+from twooter.domain.windows import DAY_MS
 from twooter.services.actions import Actions
 from twooter.services.follows import Follows
+from twooter.services.polls import Polls
+from twooter.services.scheduled_twoots import ScheduledTwoots
 from twooter.services.twoots import Twoots
 
 _FOLLOWED, _LIKED, _PASSED_ON = 6, 8, 2
@@ -19,16 +23,32 @@ _GREETING = "Good morning, everybody! #hello"
 _WELCOME = "Welcome, @{to}!"
 _WELCOMING = 4
 
+_QUESTIONS = (
+    ("What shall we drink while we read this? #tea", ("Tea", "Coffee", "Water"), False),
+    ("When are you here? Choose all that fit.", ("Mornings", "Afternoons", "Evenings", "At night"), True),
+)
+_OPEN_MS = 3 * DAY_MS
+_REMINDER = "One day on Twooter already. #hello"
+
 Written = Sequence[tuple[Author, Twoot]]
 
 
 class Encounters:
     """Makes a small society of accounts that only wrote; repeating it changes nothing."""
 
-    def __init__(self, follows: Follows, actions: Actions, twoots: Twoots) -> None:
+    def __init__(
+        self,
+        follows: Follows,
+        actions: Actions,
+        twoots: Twoots,
+        polls: Polls,
+        scheduled_twoots: ScheduledTwoots,
+    ) -> None:
         self._follows = follows
         self._actions = actions
         self._twoots = twoots
+        self._polls = polls
+        self._scheduled = scheduled_twoots
 
     def mingle(self, written: Written) -> None:
         """Let authors follow each other, the first ones most, and like and pass on what those wrote."""
@@ -38,9 +58,9 @@ class Encounters:
             others = _popular(chance, [other for other in authors if other != author])
             self._meet(viewer(author), others, written, chance)
 
-    def welcome(self, newcomer: Viewer, written: Written) -> int:
-        """Let a newcomer follow some of the authors, greet, and be greeted, liked and followed; return how many twoots
-        that made.
+    def welcome(self, newcomer: Viewer, written: Written, now_ms: int) -> int:
+        """Let a newcomer follow some of the authors, greet, and be greeted, liked, followed and asked; return how many
+        twoots that made.
         """
         authors = list({author.id: author for author, _ in written}.values())
         chance = random.Random(newcomer.username)  # noqa: S311 - as above
@@ -52,7 +72,22 @@ class Encounters:
             self._actions.act(guest, Kind.LIKE, greeting.id)
         self._twoots.publish(first, Draft(_WELCOME.replace("{to}", newcomer.username), greeting.id))
         self._actions.act(second, Kind.RETWOOT, greeting.id)
-        return 2
+        self._ask(newcomer, guests, authors, now_ms)
+        self._scheduled.schedule(newcomer, Draft(_REMINDER), now_ms + DAY_MS)
+        return 2 + len(_QUESTIONS)
+
+    def _ask(
+        self, newcomer: Viewer, guests: Sequence[Viewer], authors: Sequence[Author], now_ms: int
+    ) -> None:
+        """Let guests ask and all others vote, the newcomer in the first poll, so that it sees how that stands."""
+        for guest, (text, options, multiple) in zip(guests, _QUESTIONS, strict=False):
+            poll = Poll(options, multiple, now_ms + _OPEN_MS)
+            asked = self._twoots.publish(guest, Draft(text, poll=poll)).twoot
+            chance = random.Random(text)  # noqa: S311 - as above
+            voters = [viewer(author) for author in authors if author.id != guest.account_id]
+            for voter in [newcomer, *voters] if guest is guests[0] else voters:
+                count = chance.randint(1, len(options) - 1) if multiple else 1
+                self._polls.vote(voter, asked.id, chance.sample(range(len(options)), count))
 
     def _meet(
         self, somebody: Viewer, others: Sequence[Author], written: Written, chance: random.Random

@@ -19,7 +19,8 @@ from twooter.storage.database import Session, Storage
 
 log = get_logger("publications")
 
-RUN_SECONDS = 20.0
+RUN_SECONDS = 5.0
+"""What is left waits for the next run: mails and notifications are behind this one."""
 _SWEPT = 100
 _PAUSE_MS = 60_000
 _NOT_ACTIVE = Refusal("account_not_active", "Your account took no part when this was to be published.")
