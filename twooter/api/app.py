@@ -15,7 +15,7 @@ from twooter.api import errors as answers
 from twooter.api.clients import Clients
 from twooter.api.cursors import Cursors
 from twooter.api.documents import DocsFileResource, DocsResource, HomeResource, OpenApiResource
-from twooter.api.doorway import Doorway
+from twooter.api.doorway import Doorway, Proofs
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
 from twooter.api.native.account_lists import (
@@ -134,7 +134,7 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/v1/timelines/tags/{tag}", HashtagTimeline(*timelines)),
         Route("/v1/accounts/{id}/twoots", AccountTimeline(*timelines)),
         *_lists(services, clients, lists, fragments),
-        *_actions(services, lists, fragments),
+        *_actions(services, clients, lists, fragments),
         Route("/v1/search", SearchResource(services.searches, services.limits, clients, lists, fragments)),
         Route("/messages", MessagesResource(services.messages, clients)),
         Route("/management/message-stats", MessageStatsResource(services.stats)),
@@ -185,14 +185,15 @@ def _scheduled(services: Services, clients: Clients) -> tuple[Route, ...]:
     )
 
 
-def _actions(services: Services, lists: Lists, fragments: Fragments) -> tuple[Route, ...]:
+def _actions(services: Services, clients: Clients, lists: Lists, fragments: Fragments) -> tuple[Route, ...]:
+    limited = (services.limits, clients)
     actions, pins, public_url = services.actions, services.pins, services.settings.public_url
     return (
-        Route("/v1/twoots/{id}/like", LikeResource(actions, public_url=public_url)),
-        Route("/v1/twoots/{id}/retwoot", RetwootResource(actions, public_url=public_url)),
-        Route("/v1/twoots/{id}/bookmark", BookmarkResource(actions, public_url=public_url)),
+        Route("/v1/twoots/{id}/like", LikeResource(actions, limited, public_url=public_url)),
+        Route("/v1/twoots/{id}/retwoot", RetwootResource(actions, limited, public_url=public_url)),
+        Route("/v1/twoots/{id}/bookmark", BookmarkResource(actions, limited, public_url=public_url)),
         Route("/v1/twoots/{id}/vote", VoteResource(services.polls, public_url=public_url)),
-        Route("/v1/twoots/{id}/pin", PinResource(pins, public_url=public_url)),
+        Route("/v1/twoots/{id}/pin", PinResource(pins, limited, public_url=public_url)),
         Route("/v1/twoots/{id}/likes", LikersResource(actions, lists)),
         Route("/v1/twoots/{id}/retwoots", RetwootersResource(actions, lists)),
         Route("/v1/accounts/{id}/pins", PinsResource(pins, public_url=public_url)),
@@ -314,6 +315,7 @@ def create_doorway(services: Services) -> Doorway:
     return Doorway(
         services.authenticate,
         services.observe_request,
+        authenticate_later=services.authenticate_later,
         cors_origins=settings.cors_origins,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_seconds=settings.body_timeout_seconds,
@@ -324,7 +326,7 @@ def create_app(services: Services, doorway: Doorway | None = None) -> falcon.App
     """Return the WSGI application; probes and metrics are in it unless they have a port of their own."""
     if doorway is None:
         doorway = create_doorway(services)
-    app = App(middleware=[doorway])
+    app = App(middleware=[doorway, Proofs(services.tokens.settle)])
     app.req_options.strip_url_path_trailing_slash = False
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True

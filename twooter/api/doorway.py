@@ -25,6 +25,8 @@ log = get_logger("http")
 
 Authenticate = Callable[[str], Viewer]
 """Bearer token to viewer; raises Unauthorized."""
+AuthenticateLater = Callable[[str, Callable[[Viewer], None]], Viewer]
+"""The same, but proved with the first question, and told then who it is."""
 Observe = Callable[[str, float, bool], None]
 """Called with (method and route template, seconds, whether it was a 5xx)."""
 
@@ -49,11 +51,13 @@ class Doorway:
         authenticate: Authenticate,
         observe: Observe,
         *,
+        authenticate_later: AuthenticateLater | None = None,
         cors_origins: tuple[str, ...],
         max_body_bytes: int,
         body_timeout_seconds: int,
     ) -> None:
         self._authenticate = authenticate
+        self._authenticate_later = authenticate_later
         self._observe = observe
         self._cors_origins = frozenset(cors_origins)
         self._max_body_bytes = max_body_bytes
@@ -96,7 +100,7 @@ class Doorway:
             scheme, _space, token = header.partition(" ")
             if scheme.lower() != "bearer":
                 raise Unauthorized("Send the token as `Authorization: Bearer TOKEN`.")
-            req.context.viewer = self._authenticate(token.strip())
+            self._sign_in(req, token.strip(), later=operation.proved_with_answer)
         elif operation.auth is not Auth.OPTIONAL:
             raise Unauthorized("Sign in: POST /v1/tokens gives a token for the Authorization header.")
         if operation.max_body_bytes > self._max_body_bytes:
@@ -105,6 +109,16 @@ class Doorway:
             check_moderates(req.context.viewer)
         if operation.auth is Auth.ADMIN and req.context.viewer.role is not Role.ADMIN:
             raise Forbidden("Only administrators may see this.")
+
+    def _sign_in(self, req: falcon.Request, token: str, *, later: bool) -> None:
+        if not later or self._authenticate_later is None:
+            req.context.viewer = self._authenticate(token)
+            return
+
+        def proved(viewer: Viewer) -> None:
+            req.context.viewer = viewer
+
+        req.context.viewer = self._authenticate_later(token, proved)
 
     def process_response(
         self,
@@ -115,6 +129,8 @@ class Doorway:
     ) -> None:
         """End: headers, metrics, the one log line of the request."""
         context = req.context
+        if resp.status_code == 401:
+            context.viewer = None  # a token that was to be proved with the answer was not
         resp.set_headers(
             SECURITY_HEADERS if resp.get_header("Content-Security-Policy") is None else _WITHOUT_CSP
         )
@@ -176,6 +192,24 @@ class Doorway:
         if origin in self._cors_origins:
             resp.set_header("Access-Control-Allow-Origin", origin)
             resp.set_header("Access-Control-Expose-Headers", _EXPOSED)
+
+
+class Proofs:
+    """Middleware before the doorway's answer: nothing goes out before the token it is for is proved."""
+
+    def __init__(self, settle: Callable[[], None]) -> None:
+        self._settle = settle
+
+    def process_response(
+        self,
+        req: falcon.Request,
+        _: falcon.Response,
+        __: Any,
+        ___: bool,  # noqa: FBT001 - Falcon's signature
+    ) -> None:
+        """Prove now what no question has proved."""
+        if req.context.viewer is not None:
+            self._settle()
 
 
 def _end_trace(req: falcon.Request, name: str, status: int) -> None:

@@ -38,6 +38,8 @@ class Operation:
     errors: tuple[int, ...] = ()
     body_optional: bool = False
     idempotent_by_key: bool = False
+    proved_with_answer: bool = False
+    """The token is proved by the same packet as the first question: for what only reads, by the viewer's id."""
     cached: bool = False
     """Answers 304 to a matching If-None-Match."""
     max_body_bytes: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from twooter import traces
@@ -136,6 +137,10 @@ class Services:
     def authenticate(self, token: str) -> Viewer:
         """Return who a bearer token proves to be asking."""
         return self.tokens.authenticate(token)
+
+    def authenticate_later(self, token: str, proved: Callable[[Viewer], None]) -> Viewer:
+        """Return who a bearer token was last proved to be; `proved` is told who it is when something is asked."""
+        return self.tokens.authenticate_later(token, proved)
 
     def observe_request(self, name: str, seconds: float, failed: bool) -> None:  # noqa: FBT001 - as timings have it
         """Count the time of a request."""

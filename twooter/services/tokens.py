@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twooter.domain import pages
 from twooter.domain import tokens as rules
@@ -24,12 +24,15 @@ from twooter.services.limits import Limits
 from twooter.storage import claims, credentials, networks, tokens
 from twooter.storage.credentials import Credential
 from twooter.storage.database import Session, Storage
+from twooter.storage.tokens import Proof
 
 log = get_logger("tokens")
 
 TOUCH_MS = 600_000
 """`last_used_ms` is that exact, and written outside the requests."""
 _AT_ONCE = 200
+_KNOWN = 2_000
+"""Tokens that a process has proved lately: some 600 KB."""
 _REFUSAL = "This token does not hold; sign in again: POST /v1/tokens gives a new one."
 
 
@@ -54,6 +57,7 @@ class Tokens:
         self._lifetime_ms = token_days * DAY_MS
         self._used: dict[int, set[int]] = {}  # account id: token ids
         self._used_lock = threading.Lock()
+        self._known: dict[tuple[int, int, str], Viewer] = {}
 
     def sign_in(self, name: str, password: str, client: Client) -> NewToken:
         """Return a new token for a username, or a confirmed mail address, and its password.
@@ -93,7 +97,52 @@ class Tokens:
         if bearer is None:
             raise Unauthorized(_REFUSAL)
         account_id, id_ = bearer.account_id, bearer.token_id
-        proof = self._storage.read(lambda tx: tokens.find_proof(tx, account_id, id_))
+        return self._check(bearer, self._storage.read(lambda tx: tokens.find_proof(tx, account_id, id_)))
+
+    def authenticate_later(self, text: str, proved: Callable[[Viewer], None]) -> Viewer:
+        """Return who a token's text was last proved to be; it is proved anew by the next question, whatever that is.
+
+        `proved` is given who asks then; where the token does not hold any more, that question raises Unauthorized, or
+        `settle` does. A token that this process has not met is proved at once.
+
+        Raises: Unauthorized.
+        """
+        bearer = rules.parse(text)
+        known = None if bearer is None else self._known.get(_key(bearer))
+        if bearer is None or known is None:
+            viewer = self.authenticate(text)
+            if bearer is not None:
+                self._remember(bearer, viewer)
+            return viewer
+
+        def check(proof: Proof | None) -> None:
+            viewer = self._check(bearer, proof)
+            self._remember(bearer, viewer)
+            proved(viewer)
+
+        self._storage.debts.owe(tokens.proof_of(bearer.account_id, bearer.token_id), check)
+        return known
+
+    def settle(self) -> None:
+        """Prove now what was to be proved with the next question, if nothing was asked since.
+
+        Raises: Unauthorized.
+        """
+        try:
+            self._storage.settle()
+        finally:
+            self._storage.debts.forget()
+
+    def _remember(self, bearer: Bearer, viewer: Viewer) -> None:
+        if len(self._known) >= _KNOWN:
+            self._known = {}
+        self._known[_key(bearer)] = viewer
+
+    def _check(self, bearer: Bearer, proof: Proof | None) -> Viewer:
+        """Return who a token proves to be asking.
+
+        Raises: Unauthorized.
+        """
         now_ms = self._ids.now_ms()
         if (
             proof is None
@@ -104,7 +153,7 @@ class Tokens:
             raise Unauthorized(_REFUSAL)
         if now_ms - proof.last_used_ms >= TOUCH_MS:
             with self._used_lock:
-                self._used.setdefault(account_id, set()).add(id_)
+                self._used.setdefault(bearer.account_id, set()).add(bearer.token_id)
         return proof.viewer
 
     def holding(self, keys: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
@@ -189,3 +238,8 @@ class Tokens:
         self._storage.transact(
             lambda tx: credentials.rehash(tx, found.account_id, found.password_version, new)
         )
+
+
+def _key(bearer: Bearer) -> tuple[int, int, str]:
+    """Return what a token is known by: not its secret."""
+    return bearer.account_id, bearer.token_id, bearer.secret_sha256

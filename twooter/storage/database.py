@@ -18,6 +18,7 @@ from twooter.logs import get_logger
 from twooter.metrics import QUERY_ERRORS, TRANSACTION_RETRIES
 from twooter.settings import Settings
 from twooter.storage.connecting import connect
+from twooter.storage.debts import Debts
 from twooter.storage.failures import Failure, classify
 from twooter.storage.statements import Insert, Question, Statement
 
@@ -54,13 +55,19 @@ class Session:
     packet that fails, so COMMIT is reached by all of them or does not happen.
     """
 
-    __slots__ = ("_database", "_observers", "_waiting", "_waits")
+    __slots__ = ("_database", "_debts", "_observers", "_waiting", "_waits")
 
     def __init__(
-        self, database: peewee.Database, observers: Sequence[Observer], *, begins: bool = False
+        self,
+        database: peewee.Database,
+        observers: Sequence[Observer],
+        *,
+        begins: bool = False,
+        debts: Debts | None = None,
     ) -> None:
         self._database = database
         self._observers = observers
+        self._debts = debts
         self._waits = begins
         self._waiting = [_BEGIN] if begins else []
 
@@ -70,11 +77,15 @@ class Session:
 
     def ask(self, questions: Sequence[Question[Any]]) -> list[Any]:
         """Return what each question's rows mean; on MySQL's kind all are asked in one packet."""
+        if self._debts is not None and self._debts.find() is not None:
+            return self._debts.pay(self.ask, questions)
         if self._database.param != "%s" or len(questions) < 2:
             return [asked.meaning(self.all(asked.statement, **asked.given)) for asked in questions]
         self.flush()
         texts = [_Text(*q.statement.text(self._database, q.given), q.statement) for q in questions]
-        return [asked.meaning(rows) for asked, rows in zip(questions, self._read(texts), strict=True)]
+        found: list[list[Row]] = []
+        self._send(texts, found)
+        return [asked.meaning(rows) for asked, rows in zip(questions, found, strict=True)]
 
     def one(self, statement: Statement, **given: Any) -> Row | None:
         """Return the first row, or None."""
@@ -164,6 +175,8 @@ class Session:
     def _execute(
         self, statement: Statement | Insert, sql: str, values: list[Any]
     ) -> Any:  # Any: a DB-API cursor
+        if self._debts is not None and self._debts.find() is not None:
+            self.ask(())
         if self._waiting:
             return self._send([*self._waiting, _Text(sql, values, statement)])
         start = time.perf_counter()
@@ -175,37 +188,23 @@ class Session:
         finally:
             self._observe(statement, start, failed=failed)
 
-    def _send(self, texts: Sequence[_Text]) -> Any:  # Any: idem
-        """Run statements in one packet; return the cursor with the last one's answer."""
+    def _send(self, texts: Sequence[_Text], found: list[list[Row]] | None = None) -> Any:  # Any: idem
+        """Run statements in one packet; return the cursor with the last one's answer, or have all rows in `found`."""
         self._waiting = []
         start, position, failed = time.perf_counter(), 0, True
         try:
             with peewee.__exception_wrapper__:  # type: ignore[attr-defined]  # not in Peewee's types; as its execute_sql does
                 cursor = self._database.cursor()
                 cursor.execute(";".join([cursor.mogrify(text.sql, text.values) for text in texts]))
+                if found is not None:
+                    found.append(list(cursor.fetchall()))
                 for position in range(1, len(texts)):
                     start = self._observe(texts[position - 1].statement, start, failed=False)
                     cursor.nextset()
+                    if found is not None:
+                        found.append(list(cursor.fetchall()))
             failed = False
             return cursor
-        finally:
-            self._observe(texts[position].statement, start, failed=failed)
-
-    def _read(self, texts: Sequence[_Text]) -> list[list[Row]]:
-        """Run queries in one packet; return the rows of each."""
-        start, position, failed = time.perf_counter(), 0, True
-        found: list[list[Row]] = []
-        try:
-            with peewee.__exception_wrapper__:  # type: ignore[attr-defined]  # not in Peewee's types; as its execute_sql does
-                cursor = self._database.cursor()
-                cursor.execute(";".join([cursor.mogrify(text.sql, text.values) for text in texts]))
-                found.append(list(cursor.fetchall()))
-                for position in range(1, len(texts)):
-                    start = self._observe(texts[position - 1].statement, start, failed=False)
-                    cursor.nextset()
-                    found.append(list(cursor.fetchall()))
-            failed = False
-            return found
         finally:
             self._observe(texts[position].statement, start, failed=failed)
 
@@ -231,6 +230,7 @@ class Storage:
         self.database = database
         self.observers: list[Observer] = []
         self.mysql: bool = database.param == "%s"
+        self.debts = Debts()
         self._thread = threading.local()
         _open_storages.add(self)
 
@@ -238,6 +238,11 @@ class Storage:
     def open(cls, settings: Settings) -> Storage:
         """Return the storage the settings name; connects at first use."""
         return cls(connect(settings))
+
+    def settle(self) -> None:
+        """Ask what the calling thread owes, if it does."""
+        if self.debts.find() is not None:
+            self.read(lambda tx: tx.ask(()))
 
     def close(self) -> None:
         """Close the calling thread's connection."""
@@ -259,7 +264,7 @@ class Storage:
         `work` must only read, for it may run twice.
         """
         with self.calm():
-            return self._twice(lambda: work(Session(self.database, self.observers)))
+            return self._twice(lambda: work(Session(self.database, self.observers, debts=self.debts)))
 
     def transact(self, work: Callable[[Session], T], *, at_once: bool = False) -> T:
         """Return what `work` returns, committed as one transaction of one account or of global tables.
@@ -271,6 +276,7 @@ class Storage:
         it must touch nothing but its session. When COMMIT itself is lost nobody knows: that is `Unavailable`, and
         the caller's idempotency key or ledger finds out.
         """
+        self.settle()
         with self.calm():
             last = time.monotonic() + RETRY_SECONDS
             for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -291,6 +297,7 @@ class Storage:
 
     def snapshot(self, work: Callable[[Session], T]) -> T:
         """Return what `work` reads from one consistent snapshot of the whole database; tried again as in `read`."""
+        self.settle()
         with self.calm():
             return self._twice(lambda: self._in_snapshot(work))
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
 from twooter.domain.accounts import Role, State, Viewer
 from twooter.domain.pages import Page
 from twooter.domain.tokens import Token
-from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Statement, each, p, packed
+from twooter.storage.database import Row, Session
+from twooter.storage.statements import Insert, Question, Statement, each, p, packed
 from twooter.storage.tables import Accounts, Credentials, Tokens
 from twooter.storage.twoots import NEWEST
 
@@ -134,9 +135,19 @@ def fetch_holding(tx: Session, keys: Sequence[tuple[int, int]], now_ms: int) -> 
 
 def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
     """Return what decides about a token, in one query: every signed-in request pays for it."""
-    found = tx.one(_proof, account_id=account_id, id=id_)
-    if found is None:
+    found: list[Proof | None] = tx.ask([proof_of(account_id, id_)])
+    return found[0]
+
+
+def proof_of(account_id: int, id_: int) -> Question[Proof | None]:
+    """Ask for what decides about a token."""
+    return Question(_proof, {"account_id": account_id, "id": id_}, partial(_read_proof, account_id, id_))
+
+
+def _read_proof(account_id: int, id_: int, rows: list[Row]) -> Proof | None:
+    if not rows:
         return None
+    found = rows[0]
     row = orjson.loads(found[0])
     shown = (row[7], row[8], bool(row[9]))
     viewer = Viewer(account_id, row[4], Role(row[5]), id_, row[6] is not None, *shown, bool(row[10]))
