@@ -9,11 +9,13 @@ import pytest
 from falcon.testing import Result, TestClient
 from pydantic import SecretStr
 
+from tests import graphs
 from tests.api.conftest import SignUp
 from tests.crowds import at_once
 from tests.houses import PASSWORD, opened
 from tests.queries import recorded
 from twooter.api.app import create_app
+from twooter.domain.accounts import Role
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Card
@@ -325,3 +327,73 @@ def test_a_protected_account_is_shown_to_strangers_by_no_process(
         shared[0].accounts.change_profile(viewer, display_name=None, bio=None, protected=protected)
         assert len(shown(read(apps[1], PUBLIC))) == (0 if protected else 1)
         viewer = shared[0].authenticate(token)
+
+
+def test_whoever_is_signed_in_shares_a_kept_page_of_an_account(
+    shared: list[Services], apps: list[TestClient]
+) -> None:
+    ada, bob = join(shared[0], "ada"), join(shared[0], "bob")
+    written = publish(apps[0], ada)
+    path = f"/v1/accounts/{shared[0].authenticate(ada).account_id}/twoots"
+    settled(apps[0], path)
+    for token in (ada, bob, bob):
+        with recorded(shared[0].storage) as names:
+            assert shown(read(apps[0], path, headers=bearer(token))) == [written]
+        assert names == ["token_proof", "ties_to_open_twoots"]
+
+
+CHANGES: dict[str, tuple[str, str, dict[str, Any], int]] = {
+    "block": ("ada", "PUT /v1/accounts/{bob}/block", {}, 404),
+    "block back": ("bob", "PUT /v1/accounts/{ada}/block", {}, 0),
+    "delete": ("ada", "DELETE /v1/twoots/{written}", {}, 0),
+    "protect": ("ada", "PATCH /v1/me", {"protected": True}, 0),
+    "edit": ("ada", "PATCH /v1/twoots/{written}", {"text": "other"}, 1),
+    "like": ("bob", "PUT /v1/twoots/{written}/like", {}, 1),
+    "hide": ("judge", "PUT /v1/moderation/twoots/{written}/hide", {"reason": "Spam."}, 0),
+    "mute": ("bob", "PUT /v1/accounts/{ada}/mute", {"seconds": 1000}, 1),
+}
+"""Who does what, and how many of the account's twoots somebody signed in sees then, or why none."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_kept_page_of_an_account_shows_what_one_may_see_now(
+    shared: list[Services], apps: list[TestClient], change: str
+) -> None:
+    tokens = {name: join(shared[0], name) for name in ("ada", "bob", "judge")}
+    shared[0].accounts.promote("judge", Role.MODERATOR)
+    ids = {name: str(shared[0].authenticate(token).account_id) for name, token in tokens.items()}
+    written = publish(apps[0], tokens["ada"], "a word")
+    path, mine = f"/v1/accounts/{ids['ada']}/twoots", bearer(tokens["bob"])
+    settled(apps[1], path)
+    (before,) = read(apps[1], path, headers=mine).json["items"]
+    who, what, body, left = CHANGES[change]
+    method, _, place = what.partition(" ")
+    place = place.replace("{written}", written).replace("{ada}", ids["ada"]).replace("{bob}", ids["bob"])
+    done = apps[0].simulate_request(method, place, json=body or None, headers=bearer(tokens[who]))
+    assert done.status_code < 300, done.text
+    answer = apps[1].simulate_get(path, headers=mine)
+    if left == 404:
+        assert answer.status_code == 404
+    else:
+        assert len(answer.json["items"]) == left
+    if change in ("edit", "like"):
+        assert answer.json["items"] != [before]
+    assert shown(read(apps[1], path, headers=bearer(tokens["ada"]))) == (
+        [] if change == "delete" else [written]
+    )
+
+
+def test_followers_share_a_kept_page_with_what_is_for_them(
+    shared: list[Services], apps: list[TestClient]
+) -> None:
+    ada, bob, cho = (join(shared[0], name) for name in ("ada", "bob", "cho"))
+    ada_id, bob_id = (shared[0].authenticate(token).account_id for token in (ada, bob))
+    graphs.follow(shared[0], bob_id, ada_id)
+    body = {"text": "for you", "visibility": "followers"}
+    written = apps[0].simulate_post("/v1/twoots", json=body, headers=bearer(ada)).json["id"]
+    path = f"/v1/accounts/{ada_id}/twoots"
+    assert shown(settled(apps[1], path)) == []
+    for token, seen_by_it in ((bob, [written]), (cho, []), (ada, [written])):
+        assert shown(read(apps[1], path, headers=bearer(token))) == seen_by_it
+    graphs.unfollow(shared[0], bob_id, ada_id)
+    assert shown(read(apps[1], path, headers=bearer(bob))) == []

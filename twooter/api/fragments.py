@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 
 import orjson
 
 from twooter.api.native import twoots
 from twooter.api.native.polls import poll
-from twooter.domain.twoots import Card, Item
+from twooter.domain.twoots import Card, Flags, Item
 
 _KEPT = 2_000
 """A hundred pages, about 2 MB: what is read now. Whoever leafs through the past reads what nobody else does."""
+
+_MOVING = (
+    b',"counts":{"replies":%d,"likes":%d,"retwoots":%d,"quotes":%d},"quoted":%b,"poll":%b,"viewer":%b,'
+    b'"moderation":%b}'
+)
+_FLAGS = {None: b"null"} | {
+    (each := Flags(*done)): orjson.dumps(twoots.flags(each)) for done in product((False, True), repeat=3)
+}
+_HIDDEN = b'"hidden"'
 
 
 class Fragments:
@@ -34,11 +44,15 @@ class Fragments:
             if len(self._kept) >= _KEPT:
                 self._kept = {}
             self._kept[twoot.id] = kept
-        moving = {
-            "counts": twoots.counts(card),
-            "quoted": twoots.quoted(card, self.render),
-            "poll": poll(card.poll, is_anonymous=card.flags is None),
-            "viewer": twoots.flags(card.flags),
-            "moderation": twoots.moderation(card),
-        }
-        return orjson.Fragment(kept[2] + b"," + orjson.dumps(moving)[1:])
+        counts = (twoot.replies, twoot.likes, twoot.retwoots, twoot.quotes)
+        if min(counts) < 0:
+            replies, likes, retwoots, quotes = twoots.counts(card).values()
+            counts = (replies, likes, retwoots, quotes)
+        quoted = b"null" if twoot.quote is None else orjson.dumps(twoots.quoted(card, self.render))
+        polled = (
+            b"null" if card.poll is None else orjson.dumps(poll(card.poll, is_anonymous=card.flags is None))
+        )
+        return orjson.Fragment(
+            kept[2]
+            + _MOVING % (*counts, quoted, polled, _FLAGS[card.flags], _HIDDEN if twoot.hidden else b"null")
+        )

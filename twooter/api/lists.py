@@ -21,6 +21,7 @@ from twooter.metrics import CACHE
 from twooter.services.versions import PAGE_SECONDS, PUBLIC, Versions
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Slice[Any])  # Any: items of all kinds
 _KEPT_PAGES = 128
 _LOCKS = 64
 _hit, _miss = CACHE.labels("page", "hit").inc, CACHE.labels("page", "miss").inc
@@ -30,10 +31,10 @@ Key = tuple[str, Page, bytes]
 
 
 @dataclass(slots=True)
-class Kept(Generic[T]):
-    """A page as everybody sees it, and the answer that anonymous clients get."""
+class Kept(Generic[K]):
+    """A page that is the same for everybody, and the answer that anonymous clients get."""
 
-    found: Slice[T]
+    found: K
     until: float
     anonymous: Answer | None = None
     public: bytes | None = None
@@ -65,18 +66,18 @@ class Lists:
         req: falcon.Request,
         resp: falcon.Response,
         query: PageQuery,
-        read: Callable[[Page], Slice[T]],
+        read: Callable[[Page], K],
         shape: Callable[[T], Any],
         *,
         version: str | None = None,
-        seen_by: Callable[[Viewer | None, Slice[T]], Slice[T]] | None = None,
-        is_alone: Callable[[T], bool] = lambda _: True,
+        seen_by: Callable[[Viewer | None, K], Slice[T]] | None = None,
+        is_alone: Callable[[K], bool] = lambda _: True,
     ) -> None:
         """Send the page that the query names.
 
         `version` names what changes when the page does, where it is the same for everybody; `seen_by` makes of such a
-        page what a viewer, or nobody in particular, sees; `is_alone` says of an item that it shows no other author's
-        twoot, which that author may take away: then the page holds as long as the public one does.
+        page what a viewer, or nobody in particular, sees; `is_alone` says of a page that it shows nothing of
+        other authors than the version is of, who might take it away: else it holds as long as the public one does.
         """
         viewer, page = req.context.viewer, self.page(req, query)
         place = (req.path + _filters(query), page)
@@ -115,9 +116,9 @@ class Lists:
         self,
         place: tuple[str, Page],
         version: str | None,
-        read: Callable[[], Kept[T]],
-        is_alone: Callable[[T], bool],
-    ) -> Kept[T]:
+        read: Callable[[], Kept[K]],
+        is_alone: Callable[[K], bool],
+    ) -> Kept[K]:
         """Return the page, read by one thread at a time where it may be kept."""
         current = None if version is None else self._versions.find(version)
         if current is None:
@@ -135,7 +136,7 @@ class Lists:
                     self._kept = {}
                 public = self._versions.find(PUBLIC)  # from before the reading, too
                 kept = self._kept[key] = read()
-                if not all(map(is_alone, kept.found.items)):
+                if not is_alone(kept.found):
                     kept.public = public or b""
             return kept
 
@@ -192,7 +193,7 @@ def _send(req: falcon.Request, resp: falcon.Response, answer: Answer) -> None:
         resp.set_header("Link", answer.link)
 
 
-def _read(read: Callable[[Page], Slice[T]], page: Page) -> Kept[T]:
+def _read(read: Callable[[Page], K], page: Page) -> Kept[K]:
     # from before the reading: nothing older than a second is ever sent
     until = time.monotonic() + PAGE_SECONDS
     return Kept(read(page), until)

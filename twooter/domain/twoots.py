@@ -112,6 +112,11 @@ class Card:
     flags: Flags | None = None
     poll: Standing | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it shows a twoot alone: no other one, and nothing that is each viewer's own."""
+        return self.twoot.quote is None and not self.twoot.has_poll
+
 
 @dataclass(frozen=True, slots=True)
 class Retwoot:

@@ -179,7 +179,7 @@ class AccountLists:
             _get(tx, id_, list_id)
             actors = account_lists.fetch_actor_ids(tx, id_, list_id)
             cut = pages.cut(home_rows.fetch(tx, actors, page, now_ms=_now_ms()), page, _row_id)
-            items = self._cards.items(tx, home_rows.resolve(tx, cut.items), id_, home=True)
+            items = self._cards.at_home(tx, cut.items, id_)
             return Slice(items, cut.next_before, cut.prev_after)
 
         return self._storage.read(read)

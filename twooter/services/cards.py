@@ -6,23 +6,23 @@ Here alone it is decided what is shown to whom; what may not be seen is left out
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from twooter.domain import graph
 from twooter.domain.accounts import Account, Author
+from twooter.domain.pages import Slice
 from twooter.domain.polls import Standing
-from twooter.domain.twoots import Card, Item, Ref, Retwoot, Row, Twoot, Visibility
+from twooter.domain.twoots import Card, Item, Ref, Row, Twoot
 from twooter.errors import NotFound
-from twooter.storage import accounts, polls, ties, twoots, votes
+from twooter.services.guesses import Guesses
+from twooter.services.shown import NOBODYS, Shown, Unseen
+from twooter.storage import accounts, home_rows, homes, polls, ties, twoots, votes
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
 from twooter.storage.statements import Question
 from twooter.storage.ties import Sight
-
-_NOBODYS = Sight({}, {})
 
 
 class Cards:
@@ -30,6 +30,7 @@ class Cards:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._guesses = Guesses()
 
     def one(self, twoot: Twoot, viewer_id: int | None, *, moderates: bool = False) -> Card:
         """Return the card of a twoot; one that is hidden for who `moderates` as well.
@@ -115,44 +116,134 @@ class Cards:
         shown = replace(self._assemble(tx, found, viewer_id), moderates=moderates)
         return [card for twoot in found if (card := shown.card(twoot)) is not None]
 
+    def at_home(
+        self,
+        tx: Session,
+        entries: Sequence[homes.Entry],
+        viewer_id: int,
+        tagged: Container[int] = frozenset(),
+    ) -> list[Item]:
+        """Return a home timeline's rows as items, as `items` does: what is on it is what the viewer and those it
+        follows did, without what is for single readers, and the twoots that are there for a hashtag, `tagged`.
+
+        One round trip where this process has met what is passed on and quoted, else up to three.
+        """
+        rows = self._guesses.rows(entries)
+        still = home_rows.retwooted(entries) if any(entry.is_retwoot for entry in entries) else None
+        if rows is None:
+            return self.items(tx, home_rows.resolve(tx, entries), viewer_id, home=True, tagged=tagged)
+        return self.items(tx, rows, viewer_id, home=True, tagged=tagged, still=still)
+
     def items(
         self,
         tx: Session,
         rows: Sequence[Row],
         viewer_id: int | None,
         *,
-        known: Mapping[int, Twoot] = MappingProxyType({}),
-        profile_id: int | None = None,
         home: bool = False,
         tagged: Container[int] = frozenset(),
         listed: bool = False,
+        still: Question[dict[int, Ref]] | None = None,
     ) -> list[Item]:
         """Return a timeline's rows as items, in their order; one round trip, and another one where they quote.
 
         Left out are rows of accounts that the viewer blocks, mutes or is blocked by, and twoots it may not see; what
-        several rows show is shown once, in the first of them. `profile_id` is whose doing was asked for, muted or not;
-        on a `home` timeline is only what the viewer and those it follows did, without what is for single readers, and
-        the twoots that are there for a hashtag, `tagged`. These, and all of them where everybody's are `listed`, are of
-        silenced accounts for their followers alone.
+        several rows show is shown once, in the first of them. On a `home` timeline is what `at_home` says; what is
+        there for a hashtag, and all of it where everybody's is `listed`, is of silenced accounts for their followers
+        alone. `still` asks which retwoots hold, where rows are guesses.
         """
-        refs = [row.twoot for row in rows]
-        everything, authors, sight = _look(tx, refs, known, [row.by_id for row in rows], viewer_id)
-        quotes = [twoot.quote for twoot in everything.values() if twoot.quote is not None]
-        quoted, their_authors, their_sight = _look(tx, quotes, {}, (), viewer_id)
-        asked = _polls(tx, [*everything.values(), *quoted.values()], viewer_id)
-        people = {**authors, **their_authors}
-        shown = _Shown(viewer_id, people, quoted, sight.and_of(their_sight), asked)
+        page = self._look(tx, rows, viewer_id, home=home, still=still)
+        found, sight = page.found, page.sight
+        shown = Shown(viewer_id, page.authors, found, sight, _polls(tx, found.values(), viewer_id))
         items: dict[int, Item] = {}
         for row in rows:
-            is_followed = home and shown.is_at_home(row, everything.get(row.twoot.id))
+            if row.id != row.twoot.id and page.retwooted is not None and row.id not in page.retwooted:
+                continue
+            is_followed = home and shown.is_at_home(row, found.get(row.twoot.id))
             if home and not is_followed and row.id not in tagged:
                 continue
             if (home or listed) and not is_followed and not shown.is_listed(row):
                 continue
-            item = shown.item(row, everything.get(row.twoot.id), profile_id)
+            item = shown.item(row, found.get(row.twoot.id), None)
             if item is not None:
                 items.setdefault(row.twoot.id, item)
         return list(items.values())
+
+    def _look(
+        self,
+        tx: Session,
+        rows: Sequence[Row],
+        viewer_id: int | None,
+        *,
+        home: bool,
+        still: Question[dict[int, Ref]] | None,
+    ) -> _Page:
+        """Read what rows show; what they quote with them where it was met before, else with a second round trip.
+
+        Who is approved is asked where something was not for everybody when it was met, or turns out not to be.
+        """
+        if not rows:
+            return _Page({}, {}, NOBODYS, None)
+        refs, by_ids = [row.twoot for row in rows], [row.by_id for row in rows]
+        refs += self._guesses.quotes(refs)
+        account_ids = {ref.author_id for ref in refs}.union(by_ids)
+        way = ties.Way.of(home=home, is_open=self._guesses.is_open(refs, account_ids))
+        asked: list[Question[Any]] = [] if still is None else [still]
+        page = _ask(tx, refs, account_ids, viewer_id, way, asked)
+        known = {ref.id for ref in refs}
+        quoting = (page.found.get(row.twoot.id) for row in rows)
+        quotes = [it.quote for it in quoting if it is not None and it.quote and it.quote.id not in known]
+        if quotes:
+            page = page.and_of(_ask(tx, quotes, {ref.author_id for ref in quotes}, viewer_id, way, []))
+        is_open = self._guesses.learn(rows, page.found, page.authors)
+        if viewer_id is not None and way.is_open and not is_open:
+            ids_ = sorted(page.found)
+            page = replace(page, sight=ties.fetch(tx, viewer_id, sorted(page.authors), ids_, _now_ms()))
+        return page
+
+    def gather(
+        self, tx: Session, cut: Slice[Row], known: Mapping[int, Twoot], authors: Mapping[int, Author]
+    ) -> Unseen:
+        """Return a page of a timeline with all that is shown on it, of which twoots and authors may be `known` already.
+
+        A round trip where something is not, and another one where something is quoted that is not.
+        """
+        refs = [row.twoot for row in cut.items]
+        found, people = _find(tx, refs, known, [row.by_id for row in cut.items], authors)
+        quotes = [twoot.quote for twoot in found.values() if twoot.quote is not None]
+        quoted, people = _find(tx, quotes, {}, (), people)
+        everything = {**found, **quoted}
+        is_open = all(twoot.visibility.is_open for twoot in everything.values()) and not any(
+            author.protected for author in people.values()
+        )
+        shown = (found, people, quoted, sorted(everything), is_open)
+        return Unseen(cut.items, cut.next_before, cut.prev_after, *shown)
+
+    def look_at(
+        self,
+        unseen: Unseen,
+        viewer_id: int | None,
+        *,
+        profile_id: int,
+        ask: Callable[[Sequence[Question[Any]]], list[Any]],
+    ) -> Slice[Item]:
+        """Return a page of an account's timeline as a viewer sees it; `ask` asks how it stands to what is there.
+
+        Raises: NotFound when the account blocks the viewer.
+        """
+        questions = unseen.questions(viewer_id, _now_ms())
+        answers = ask(questions) if questions else []
+        sight = NOBODYS if viewer_id is None else answers.pop(0)
+        if sight.to(profile_id).blocked_by:
+            raise NotFound("account")
+        standings = answers[0] if answers else {}
+        shown = Shown(viewer_id, unseen.authors, unseen.quoted, sight, standings)
+        found: dict[int, Item] = {}
+        for row in unseen.items:
+            item = shown.item(row, unseen.twoots.get(row.twoot.id), profile_id)
+            if item is not None:
+                found.setdefault(row.twoot.id, item)
+        return Slice(list(found.values()), unseen.next_before, unseen.prev_after)
 
     def of_row(
         self, tx: Session, row: Row, viewer_ids: Sequence[int], *, home: bool = False
@@ -161,18 +252,15 @@ class Cards:
 
         Two round trips where it quotes, else one, and a query for every 200 viewers.
         """
-        found, authors, _ = _look(tx, [row.twoot], {}, [row.by_id], None)
-        twoot = found.get(row.twoot.id)
-        quotes = [] if twoot is None or twoot.quote is None else [twoot.quote]
-        quoted, their_authors, _ = _look(tx, quotes, {}, (), None)
-        people, twoot_ids = {**authors, **their_authors}, sorted({*found, *quoted})
+        page = self._look(tx, [row], None, home=home, still=None)
+        people, quoted, twoot = page.authors, page.found, page.found.get(row.twoot.id)
         if twoot is None or not people:
             return {}
-        sights = ties.of_viewers(tx, viewer_ids, sorted(people), twoot_ids, _now_ms())
-        asked = _polls_of_viewers(tx, [twoot, *quoted.values()], viewer_ids)
+        sights = ties.of_viewers(tx, viewer_ids, sorted(people), sorted(quoted), _now_ms())
+        asked = _polls_of_viewers(tx, list(quoted.values()), viewer_ids)
         items: dict[int, Item] = {}
         for viewer_id in viewer_ids:
-            shown = _Shown(viewer_id, people, quoted, sights.get(viewer_id, _NOBODYS), asked[viewer_id])
+            shown = Shown(viewer_id, people, quoted, sights.get(viewer_id, NOBODYS), asked[viewer_id])
             is_for_it = shown.is_at_home(row, twoot) if home else shown.is_listed(row)
             item = shown.item(row, twoot, None) if is_for_it else None
             if item is not None:
@@ -189,108 +277,87 @@ class Cards:
         authors = {card.author.id: card.author for card in (*cards, *inner)}
         quoted = {card.twoot.id: card.twoot for card in inner}
         everything = [*(card.twoot for card in cards), *quoted.values()]
-        is_open = not any(author.protected or author.silenced for author in authors.values())
+        way = ties.Way.of(is_open=not any(author.protected or author.silenced for author in authors.values()))
         twoot_ids = sorted({twoot.id for twoot in everything})
-        (sight,) = tx.ask([ties.sight(viewer_id, sorted(authors), twoot_ids, _now_ms(), is_open=is_open)])
-        shown = _Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
-        return [
-            seen
-            for card in cards
-            if not (bond := sight.to(card.author.id)).muting
-            and graph.is_listed(card.author, viewer_id, bond)
-            and (seen := shown.card(card.twoot)) is not None
-        ]
+        (sight,) = tx.ask([ties.sight(viewer_id, sorted(authors), twoot_ids, _now_ms(), way)])
+        shown = Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
+        seen = []
+        for card in cards:
+            twoot, author = card.twoot, card.author
+            if author.id not in sight.ties and card.is_plain and not author.silenced:
+                # what nobody in particular sees, a stranger does
+                seen.append(Card(twoot, author, None, sight.of(twoot.id)))
+            elif not (bond := sight.to(author.id)).muting and graph.is_listed(author, viewer_id, bond):
+                seen += [found] if (found := shown.card(twoot)) is not None else []
+        return seen
 
     def _assemble(
         self, tx: Session, found: Sequence[Twoot], viewer_id: int | None, *, also: Iterable[int] = ()
-    ) -> _Shown:
+    ) -> Shown:
         """Read what is shown beside twoots; `also` are accounts whose doing is shown."""
         quoted = twoots.fetch(tx, [_key(twoot.quote) for twoot in found if twoot.quote is not None])
         everything = [*found, *quoted.values()]
         authors = accounts.fetch_authors(tx, sorted({twoot.author_id for twoot in everything}.union(also)))
         sight = _sight(tx, viewer_id, authors, everything)
-        return _Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
+        return Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What is known of a page's twoots and accounts, and how the viewer stands to them."""
-
-    viewer_id: int | None
-    authors: Mapping[int, Author]
-    quoted: Mapping[int, Twoot]
-    sight: Sight
-    polls: Mapping[int, Standing]
-    moderates: bool = False
-
-    def card(self, twoot: Twoot, *, with_quoted: bool = True) -> Card | None:
-        """Return a twoot's card, or None where its author is not active or the viewer may not see it."""
-        author, bond = self.authors.get(twoot.author_id), self.sight.to(twoot.author_id)
-        if author is None or not graph.may_see(twoot, author, self.viewer_id, bond, moderates=self.moderates):
-            return None
-        # a quote within a quote is named, not shown
-        inner = self.quoted.get(twoot.quote.id) if twoot.quote is not None and with_quoted else None
-        return Card(
-            twoot,
-            author,
-            None if inner is None else self.card(inner, with_quoted=False),
-            None if self.viewer_id is None else self.sight.of(twoot.id),
-            self.polls.get(twoot.id),
-        )
-
-    def is_at_home(self, row: Row, twoot: Twoot | None) -> bool:
-        """Return whether a row is of the viewer's home timeline, as far as it may be seen."""
-        if row.by_id == self.viewer_id:
-            return True
-        is_for_single = twoot is not None and twoot.visibility is Visibility.MENTIONED
-        return self.sight.to(row.by_id).follows and not is_for_single
-
-    def is_listed(self, row: Row) -> bool:
-        """Return whether the viewer finds a row where everybody's are."""
-        by = self.authors.get(row.by_id)
-        return by is not None and graph.is_listed(by, self.viewer_id, self.sight.to(by.id))
-
-    def item(self, row: Row, twoot: Twoot | None, profile_id: int | None) -> Item | None:
-        """Return a row with its twoot, or None where it is not shown."""
-        by = self.authors.get(row.by_id)
-        if twoot is None or by is None:
-            return None
-        if any(self.sight.to(id_).muting for id_ in {row.by_id, twoot.author_id} - {profile_id}):
-            return None
-        card = self.card(twoot)
-        if card is None or row.id == twoot.id:
-            return card
-        may_see = graph.may_see_account(by, self.viewer_id, self.sight.to(by.id))
-        return Retwoot(row.id, by, card) if may_see else None
-
-
-def _look(
+def _find(
     tx: Session,
     refs: Sequence[Ref],
     known: Mapping[int, Twoot],
     also: Iterable[int],
-    viewer_id: int | None,
-) -> tuple[dict[int, Twoot], dict[int, Author], Sight]:
-    """Return twoots, the active ones of their authors and `also`, and how the viewer stands to all; one round trip."""
-    author_ids = sorted({ref.author_id for ref in refs}.union(also))
-    if not author_ids:
-        return {}, {}, _NOBODYS
+    authors: Mapping[int, Author],
+) -> tuple[dict[int, Twoot], dict[int, Author]]:
+    """Return twoots, and the active ones of their authors and `also`, with those that are known."""
     missing = [_key(ref) for ref in refs if ref.id not in known]
-    asked: list[Question[Any]] = [accounts.authors(author_ids)]
-    if missing:
-        asked.append(twoots.by_keys(missing))
+    strangers = sorted({ref.author_id for ref in refs}.union(also).difference(authors))
+    asked: list[Question[Any]] = [twoots.by_keys(missing)] if missing else []
+    if strangers:
+        asked.append(accounts.authors(strangers))
+    answers = tx.ask(asked) if asked else []
+    people = answers.pop() if strangers else {}
+    return {**known, **(answers[0] if missing else {})}, {**authors, **people}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What was read for a page; `retwooted` by ids of rows what is still passed on, where that was asked."""
+
+    found: dict[int, Twoot]
+    authors: dict[int, Author]
+    sight: Sight
+    retwooted: dict[int, Ref] | None
+
+    def and_of(self, other: _Page) -> _Page:
+        """Return this and what was read later for it."""
+        found, authors = {**self.found, **other.found}, {**self.authors, **other.authors}
+        return _Page(found, authors, self.sight.and_of(other.sight), self.retwooted)
+
+
+def _ask(
+    tx: Session,
+    refs: Sequence[Ref],
+    account_ids: Iterable[int],
+    viewer_id: int | None,
+    way: ties.Way,
+    also: Sequence[Question[Any]],
+) -> _Page:
+    """Read twoots, the active ones of some accounts, and how the viewer stands to all; one round trip."""
+    author_ids = sorted(account_ids)
+    asked: list[Question[Any]] = [accounts.authors(author_ids), twoots.by_keys([_key(ref) for ref in refs])]
     if viewer_id is not None:
-        asked.append(ties.sight(viewer_id, author_ids, sorted({ref.id for ref in refs}), _now_ms()))
-    authors, *found = tx.ask(asked)
-    sight = _NOBODYS if viewer_id is None else found.pop()
-    return {**known, **(found[0] if missing else {})}, authors, sight
+        asked.append(ties.sight(viewer_id, author_ids, sorted({ref.id for ref in refs}), _now_ms(), way))
+    authors, found, *others = tx.ask([*asked, *also])
+    sight = NOBODYS if viewer_id is None else others.pop(0)
+    return _Page(found, authors, sight, others[0] if also else None)
 
 
 def _sight(
     tx: Session, viewer_id: int | None, authors: Mapping[int, Author], found: Sequence[Twoot]
 ) -> Sight:
     if viewer_id is None:
-        return _NOBODYS
+        return NOBODYS
     return ties.fetch(tx, viewer_id, sorted(authors), sorted({twoot.id for twoot in found}), _now_ms())
 
 

@@ -44,6 +44,7 @@ class Homes:
         tagged = self._tagged(account_id, entries, page) if viewer.follows_hashtags else []
         cut = pages.cut(_joined(entries, tagged, page), page, _id)
         items = self._storage.read(lambda tx: self._items(tx, cut.items, account_id, tagged))
+        self._storage.settle()  # where nothing was asked: `viewer` may have begun to follow hashtags elsewhere
         return Slice(items, cut.next_before, cut.prev_after)
 
     def did(self, account_id: int, row_id: int, *, is_retwoot: bool = False) -> None:
@@ -151,8 +152,7 @@ class Homes:
     def _items(
         self, tx: Session, entries: Sequence[Entry], viewer_id: int, tagged: Sequence[Entry]
     ) -> list[Item]:
-        rows, let_in = home_rows.resolve(tx, entries), {entry.id for entry in tagged}
-        return self._cards.items(tx, rows, viewer_id, home=True, tagged=let_in)
+        return self._cards.at_home(tx, entries, viewer_id, {entry.id for entry in tagged})
 
 
 def _merged(

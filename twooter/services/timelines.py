@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twooter.domain import graph, pages
@@ -11,6 +12,7 @@ from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Card, Item, Ref, Row, item_id
 from twooter.services.cards import Cards
 from twooter.services.hashtags import Hashtags
+from twooter.services.shown import Unseen
 from twooter.storage import actions, entries, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
@@ -55,21 +57,36 @@ class Timelines:
 
         Raises: NotFound when there is no such active account, or it blocks the viewer.
         """
-        viewer_id = None if viewer is None else viewer.account_id
-        return self._storage.read(lambda tx: self._of_account(tx, account_id, page, viewer_id))
+        return self.account_seen_by(account_id, viewer, self.account_page(account_id, page))
 
-    def _of_account(self, tx: Session, account_id: int, page: Page, viewer_id: int | None) -> Slice[Item]:
+    def account_page(self, account_id: int, page: Page) -> Unseen:
+        """Return a page of an account's twoots and retwoots, for `account_seen_by` to show.
+
+        Raises: NotFound when there is no such active account.
+        """
+        return self._storage.read(lambda tx: self._of_account(tx, account_id, page))
+
+    def account_seen_by(self, account_id: int, viewer: Viewer | None, found: Unseen) -> Slice[Item]:
+        """Return an account's page as a viewer sees it: what it may not see is left out.
+
+        Raises: NotFound when the account blocks the viewer.
+        """
+        viewer_id = None if viewer is None else viewer.account_id
+        return self._cards.look_at(found, viewer_id, profile_id=account_id, ask=self._ask)
+
+    def _ask(self, questions: Sequence[Question[Any]]) -> list[Any]:  # Any: what their rows mean
+        return self._storage.read(lambda tx: tx.ask(questions))
+
+    def _of_account(self, tx: Session, account_id: int, page: Page) -> Unseen:
         asked: list[Question[Any]] = [
             twoots.by_author(account_id, page),
             actions.done_by(account_id, Kind.RETWOOT, page),
         ]
-        _, found, retwoots = self._cards.ask_of_account(tx, account_id, viewer_id, asked)
+        author, found, retwoots = self._cards.ask_of_account(tx, account_id, None, asked)
         written = {twoot.id: twoot for twoot in found}
         rows = [*(Row(id_, account_id, Ref(id_, account_id)) for id_ in written), *retwoots]
         rows.sort(key=_row_id, reverse=page.after is None)
-        cut = pages.cut(rows, page, _row_id)
-        items = self._cards.items(tx, cut.items, viewer_id, known=written, profile_id=account_id)
-        return Slice(items, cut.next_before, cut.prev_after)
+        return self._cards.gather(tx, pages.cut(rows, page, _row_id), written, {account_id: author})
 
     def _of_entries(self, tx: Session, page: Page, found: list[Entry]) -> Slice[Card]:
         cut = pages.cut(found, page, lambda entry: entry[0])

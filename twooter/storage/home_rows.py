@@ -14,7 +14,7 @@ from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref, Row
 from twooter.storage.database import Session
 from twooter.storage.homes import Entry, newest_first
-from twooter.storage.statements import Statement, each, p
+from twooter.storage.statements import Question, Statement, each, p
 from twooter.storage.tables import Actions, Following, Twoots
 
 MAX_FOLLOWED = 10_000
@@ -160,17 +160,22 @@ def _fetch(
     ]
 
 
+def retwooted(entries: Sequence[Entry]) -> Question[dict[int, Ref]]:
+    """Ask what timelines' retwoots show, by their ids, of one at least; what holds no more is missing."""
+    retwoots = [entry for entry in entries if entry.is_retwoot]
+    ids_, actor_ids = [entry.id for entry in retwoots], sorted({entry.actor_id for entry in retwoots})
+    given = {"actor_ids": actor_ids, "low": min(ids_), "high": max(ids_)}
+    return Question(_resolve, given, lambda found: {row[0]: Ref(row[1], row[2]) for row in found})
+
+
 def resolve(tx: Session, entries: Sequence[Entry]) -> list[Row]:
     """Return timelines' rows with the twoots they show, in their order; one query where there are retwoots.
 
     What was taken back is left out.
     """
-    retwoots = [entry for entry in entries if entry.is_retwoot]
     shown: dict[int, Ref] = {}
-    if retwoots:
-        ids_, actor_ids = [entry.id for entry in retwoots], sorted({entry.actor_id for entry in retwoots})
-        found = tx.all(_resolve, actor_ids=actor_ids, low=min(ids_), high=max(ids_))
-        shown = {row[0]: Ref(row[1], row[2]) for row in found}
+    if any(entry.is_retwoot for entry in entries):
+        (shown,) = tx.ask([retwooted(entries)])
     rows = []
     for entry in entries:
         ref = shown.get(entry.id) if entry.is_retwoot else Ref(entry.id, entry.actor_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +19,6 @@ from twooter.storage.statements import Question, Statement, each, in_rows, p
 from twooter.storage.tables import Actions, Blocks, Followers, Following, Mutes
 
 _TIES = ("approved", "follows", "blocking", "blocked_by", "muting")
-_OF_FOLLOWS = 2
-"""The first of them, which decide nothing about what is for everybody."""
 _ACTION = len(_TIES)
 _PAIRS = 50
 _VIEWERS = 200
@@ -103,7 +102,34 @@ _of_viewers = Statement("ties_of_viewers", _of_many)
 _of_pairs = Statement("ties_of_pairs", _between)
 _to_authors = Statement("ties_to_authors", lambda: _union(*_ties()))
 _to_twoots = Statement("ties_to_twoots", lambda: _union(*_ties(), _actions()))
-_to_open_twoots = Statement("ties_to_open_twoots", lambda: _union(*_ties()[_OF_FOLLOWS:], _actions()))
+# who is approved decides nothing about what is for everybody, and whom one follows only what is at home
+_to_open_twoots = Statement("ties_to_open_twoots", lambda: _union(*_ties()[2:], _actions()))
+_at_open_home = Statement("ties_at_open_home", lambda: _union(*_ties()[1:], _actions()))
+
+
+class Way(enum.Enum):
+    """What has to be asked about follows, by the page."""
+
+    FULL = enum.auto()
+    OPEN = enum.auto()
+    """All is for everybody: nothing."""
+    OPEN_HOME = enum.auto()
+    """All is for everybody, as far as it is of those one follows."""
+
+    @classmethod
+    def of(cls, *, is_open: bool, home: bool = False) -> Way:
+        """Return the way for a page."""
+        if not is_open:
+            return cls.FULL
+        return cls.OPEN_HOME if home else cls.OPEN
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether nobody is asked for who is approved."""
+        return self is not Way.FULL
+
+
+_BY_WAY = {Way.FULL: _to_twoots, Way.OPEN: _to_open_twoots, Way.OPEN_HOME: _at_open_home}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +149,10 @@ class Sight:
 
     def of(self, twoot_id: int) -> Flags:
         """Return what the viewer did with a twoot."""
-        return self.flags.get(twoot_id, _NOTHING)
+        return self.flags.get(twoot_id, NOTHING)
 
 
-_NOTHING = Flags()
+NOTHING = Flags()
 
 
 def fetch(
@@ -143,18 +169,13 @@ def sight(
     author_ids: Sequence[int],
     twoot_ids: Sequence[int],
     now_ms: int,
-    *,
-    is_open: bool = False,
+    way: Way = Way.FULL,
 ) -> Question[Sight]:
-    """Ask how a viewer stands to authors, of which there is one at least, and what it did with twoots.
-
-    Where all `is_open` to everybody, who follows whom is not asked.
-    """
+    """Ask how a viewer stands to authors, of which there is one at least, and what it did with twoots."""
     given: dict[str, Any] = {"viewer_id": viewer_id, "author_ids": author_ids, "now_ms": now_ms}
     if not twoot_ids:
         return Question(_to_authors, given, _sight)
-    statement = _to_open_twoots if is_open else _to_twoots
-    return Question(statement, {**given, "twoot_ids": twoot_ids}, _sight)
+    return Question(_BY_WAY[way], {**given, "twoot_ids": twoot_ids}, _sight)
 
 
 def _sight(rows: list[Row]) -> Sight:

@@ -1,0 +1,105 @@
+"""What a page shows, gathered for everybody, and what of it one viewer is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twooter.domain import graph
+from twooter.domain.accounts import Author
+from twooter.domain.pages import Slice
+from twooter.domain.polls import Standing
+from twooter.domain.twoots import Card, Item, Retwoot, Row, Twoot, Visibility
+from twooter.storage import polls, ties
+from twooter.storage.statements import Question
+from twooter.storage.ties import Sight
+
+NOBODYS = Sight({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen(Slice[Row]):
+    """A page of a timeline with all that may be shown on it, before anybody looks: not to be answered as it is."""
+
+    twoots: Mapping[int, Twoot]
+    authors: Mapping[int, Author]
+    quoted: Mapping[int, Twoot]
+    twoot_ids: Sequence[int]
+    """Of all that may be shown."""
+    is_open: bool
+    """Whether everybody may see all of it, so that no follow decides about anything."""
+
+    def questions(self, viewer_id: int | None, now_ms: int) -> list[Question[Any]]:
+        """Ask how a viewer stands to what is there, and somebody or nobody to its polls, where there are any."""
+        asked: list[Question[Any]] = []
+        if viewer_id is not None:
+            author_ids = sorted(self.authors)
+            asked.append(
+                ties.sight(viewer_id, author_ids, self.twoot_ids, now_ms, ties.Way.of(is_open=self.is_open))
+            )
+        keys = [(it.author_id, it.id) for it in (*self.twoots.values(), *self.quoted.values()) if it.has_poll]
+        if keys:
+            asked.append(polls.seen(keys, viewer_id, now_ms))
+        return asked
+
+    @property
+    def is_alone(self) -> bool:
+        """Return whether all is by who wrote it, and quotes nothing: nobody else can take something away."""
+        return all(row.twoot.author_id == row.by_id for row in self.items) and not any(
+            twoot.quote for twoot in self.twoots.values()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is known of a page's twoots and accounts, and how the viewer stands to them."""
+
+    viewer_id: int | None
+    authors: Mapping[int, Author]
+    quoted: Mapping[int, Twoot]
+    sight: Sight
+    polls: Mapping[int, Standing]
+    moderates: bool = False
+
+    def card(self, twoot: Twoot, *, with_quoted: bool = True) -> Card | None:
+        """Return a twoot's card, or None where its author is not active or the viewer may not see it."""
+        author, bond = self.authors.get(twoot.author_id), self.sight.to(twoot.author_id)
+        if author is None or not graph.may_see(twoot, author, self.viewer_id, bond, moderates=self.moderates):
+            return None
+        # a quote within a quote is named, not shown
+        inner = self.quoted.get(twoot.quote.id) if twoot.quote is not None and with_quoted else None
+        return Card(
+            twoot,
+            author,
+            None if inner is None else self.card(inner, with_quoted=False),
+            None if self.viewer_id is None else self.sight.of(twoot.id),
+            self.polls.get(twoot.id),
+        )
+
+    def is_at_home(self, row: Row, twoot: Twoot | None) -> bool:
+        """Return whether a row is of the viewer's home timeline, as far as it may be seen."""
+        if row.by_id == self.viewer_id:
+            return True
+        is_for_single = twoot is not None and twoot.visibility is Visibility.MENTIONED
+        return self.sight.to(row.by_id).follows and not is_for_single
+
+    def is_listed(self, row: Row) -> bool:
+        """Return whether the viewer finds a row where everybody's are."""
+        by = self.authors.get(row.by_id)
+        return by is not None and graph.is_listed(by, self.viewer_id, self.sight.to(by.id))
+
+    def item(self, row: Row, twoot: Twoot | None, profile_id: int | None) -> Item | None:
+        """Return a row with its twoot, or None where it is not shown."""
+        by = self.authors.get(row.by_id)
+        if twoot is None or by is None:
+            return None
+        if self.sight.ties and any(
+            self.sight.to(id_).muting for id_ in {row.by_id, twoot.author_id} - {profile_id}
+        ):
+            return None
+        card = self.card(twoot)
+        if card is None or row.id == twoot.id:
+            return card
+        may_see = graph.may_see_account(by, self.viewer_id, self.sight.to(by.id))
+        return Retwoot(row.id, by, card) if may_see else None
