@@ -32,7 +32,10 @@ _DURABLE = [
 ]
 _WITHOUT_LIMITS = {
     f"TWOOTER_LIMIT_{name}": "1000000000/minute"
-    for name in ("REGISTRATIONS", "SIGN_INS", "SIGN_INS_NETWORK", "MAILS", "TWOOTS", "ANONYMOUS_MESSAGES")
+    for name in (
+        *("REGISTRATIONS", "SIGN_INS", "SIGN_INS_NETWORK", "MAILS", "TWOOTS", "ANONYMOUS_MESSAGES"),
+        *("FOLLOWS", "ACTIONS"),
+    )
 }
 
 

@@ -159,6 +159,9 @@ class Settings(BaseSettings):
         "Follows, blocks, mutes, notes, lists, followed hashtags and their taking back, per account.",
     )
 
+    limit_actions: str = setting(
+        "1500/15 minutes", "Likes, retwoots, bookmarks, pins and their taking back, per account."
+    )
     limit_exports: str = setting("5/7 days", "Archives of an account's own data.")
     limit_imports: str = setting("10/day", "Lists of whom to follow, per account.")
     limit_searches: str = setting("300/minute", "Searches per account, or per network without one.")
@@ -229,6 +232,7 @@ class Settings(BaseSettings):
         "limit_searches",
         "limit_reports",
         "limit_follows",
+        "limit_actions",
         "limit_exports",
         "limit_imports",
     )

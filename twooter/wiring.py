@@ -269,6 +269,7 @@ def _rates(settings: Settings) -> dict[str, str]:
         "searches": settings.limit_searches,
         "follows": settings.limit_follows,
         "reports": settings.limit_reports,
+        "actions": settings.limit_actions,
         "exports": settings.limit_exports,
         "imports": settings.limit_imports,
     }

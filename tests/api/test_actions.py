@@ -166,3 +166,18 @@ def test_a_retwoot_is_on_ones_timeline_at_once_and_off_it_at_once(
     assert call("GET", f"/v1/twoots/{row['id']}").status_code == 404
     call("DELETE", f"/v1/twoots/{id_}/retwoot", bob)
     assert shown(call("GET", path)) == []
+
+
+@pytest.mark.parametrize("changes", [{"limit_actions": "4/hour"}])
+def test_acting_and_taking_back_are_limited_together(
+    call: Call, ada: str, bob: str, publish: Publish
+) -> None:
+    twoot = publish(ada)
+    for method, action in (("PUT", "like"), ("DELETE", "like"), ("PUT", "bookmark"), ("PUT", "pin")):
+        answer = call(method, f"/v1/twoots/{twoot}/{action}", ada)
+        assert answer.status_code == 200, answer.text
+    for action in (*FLAGS, "pin"):
+        refused = call("PUT", f"/v1/twoots/{twoot}/{action}", ada)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["retry-after"]) <= 3600
+    assert call("PUT", f"/v1/twoots/{twoot}/like", bob).status_code == 200

@@ -38,6 +38,10 @@ _WITHOUT_LIMITS = {
         "MAILS",
         "TWOOTS",
         "ANONYMOUS_MESSAGES",
+        "FOLLOWS",
+        "ACTIONS",
+        "EXPORTS",
+        "IMPORTS",
     )
 }
 

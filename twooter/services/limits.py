@@ -88,6 +88,10 @@ class Limits:
         """Count a change of whom an account follows, blocks, mutes or notes something about."""
         self._spend("follows", str(account_id), client)
 
+    def action(self, account_id: int, client: Client) -> None:
+        """Count what an account does with a twoot besides answering it, or takes back."""
+        self._spend("actions", str(account_id), client)
+
     def report(self, account_id: int, client: Client) -> None:
         """Count a report of an account to moderators."""
         self._spend("reports", str(account_id), client)

@@ -9,6 +9,7 @@ import falcon
 from pydantic import BaseModel
 
 from twooter.api import params
+from twooter.api.clients import Clients
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
 from twooter.api.native.accounts import AccountShape, account
@@ -18,9 +19,12 @@ from twooter.api.operations import Auth, operation
 from twooter.api.params import PageQuery
 from twooter.domain.actions import Kind
 from twooter.services.actions import Actions
+from twooter.services.limits import Limits
 from twooter.services.pins import Pins
 
 _OF_ONE = {"auth": Auth.REQUIRED, "answers": {200: TwootShape}}
+Limited = tuple[Limits, Clients]
+"""What counts what an account does, and where it comes from."""
 
 
 class DoerPage(BaseModel):
@@ -36,8 +40,9 @@ class ActionResource:
 
     kind: Kind
 
-    def __init__(self, actions: Actions, *, public_url: str) -> None:
+    def __init__(self, actions: Actions, limited: Limited, *, public_url: str) -> None:
         self._actions = actions
+        self._limits, self._clients = limited
         self._public_url = public_url
 
     def _act(self, req: falcon.Request, resp: falcon.Response, id_: str) -> None:
@@ -48,6 +53,7 @@ class ActionResource:
 
     def _answer(self, req: falcon.Request, resp: falcon.Response, id_: str, do: Any) -> None:
         number, request_id = params.id_of(id_, "twoot"), req.context.request_id
+        self._limits.action(req.context.viewer.account_id, self._clients.of(req))
         card = do(req.context.viewer, self.kind, number, request_id=request_id)
         resp.media = twoot(card, public_url=self._public_url)
 
@@ -57,12 +63,12 @@ class LikeResource(ActionResource):
 
     kind = Kind.LIKE
 
-    @operation("Like a twoot", **_OF_ONE)
+    @operation("Like a twoot", errors=(429,), **_OF_ONE)
     def on_put(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Like."""
         self._act(req, resp, id)
 
-    @operation("Take one's like back", **_OF_ONE)
+    @operation("Take one's like back", errors=(429,), **_OF_ONE)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Take back."""
         self._undo(req, resp, id)
@@ -73,12 +79,12 @@ class RetwootResource(ActionResource):
 
     kind = Kind.RETWOOT
 
-    @operation("Retwoot what everybody may see", errors=(403,), **_OF_ONE)
+    @operation("Retwoot what everybody may see", errors=(403, 429), **_OF_ONE)
     def on_put(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Retwoot."""
         self._act(req, resp, id)
 
-    @operation("Take one's retwoot back", **_OF_ONE)
+    @operation("Take one's retwoot back", errors=(429,), **_OF_ONE)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Take back."""
         self._undo(req, resp, id)
@@ -89,12 +95,12 @@ class BookmarkResource(ActionResource):
 
     kind = Kind.BOOKMARK
 
-    @operation("Bookmark a twoot; nobody else sees it", **_OF_ONE)
+    @operation("Bookmark a twoot; nobody else sees it", errors=(429,), **_OF_ONE)
     def on_put(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Bookmark."""
         self._act(req, resp, id)
 
-    @operation("Take one's bookmark away", **_OF_ONE)
+    @operation("Take one's bookmark away", errors=(429,), **_OF_ONE)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Take away."""
         self._undo(req, resp, id)
@@ -103,20 +109,25 @@ class BookmarkResource(ActionResource):
 class PinResource:
     """`/v1/twoots/{id}/pin`."""
 
-    def __init__(self, pins: Pins, *, public_url: str) -> None:
+    def __init__(self, pins: Pins, limited: Limited, *, public_url: str) -> None:
         self._pins = pins
+        self._limits, self._clients = limited
         self._public_url = public_url
 
-    @operation("Pin one's own twoot to one's profile, five at most", errors=(403, 409), **_OF_ONE)
+    @operation("Pin one's own twoot to one's profile, five at most", errors=(403, 409, 429), **_OF_ONE)
     def on_put(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Pin."""
-        card = self._pins.pin(req.context.viewer, params.id_of(id, "twoot"))
+        number, viewer = params.id_of(id, "twoot"), req.context.viewer
+        self._limits.action(viewer.account_id, self._clients.of(req))
+        card = self._pins.pin(viewer, number)
         resp.media = twoot(card, public_url=self._public_url)
 
-    @operation("Take a pin off one's own twoot", errors=(403,), **_OF_ONE)
+    @operation("Take a pin off one's own twoot", errors=(403, 429), **_OF_ONE)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Take off."""
-        card = self._pins.unpin(req.context.viewer, params.id_of(id, "twoot"))
+        number, viewer = params.id_of(id, "twoot"), req.context.viewer
+        self._limits.action(viewer.account_id, self._clients.of(req))
+        card = self._pins.unpin(viewer, number)
         resp.media = twoot(card, public_url=self._public_url)
 
 
