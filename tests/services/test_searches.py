@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from tests.queries import recorded
 from tests.services.conftest import SignIn
 from tests.services.happenings import History
 from twooter.domain import ids, words
-from twooter.domain.accounts import Account, Viewer
+from twooter.domain.accounts import Account, Role, Viewer
 from twooter.domain.pages import Page, Slice
 from twooter.domain.searches import MAX_TOKENS
 from twooter.domain.twoots import Card, Draft, Flags, Item, Visibility, item_id
@@ -313,6 +314,22 @@ def test_whom_one_follows_comes_first_and_nobody_comes_twice(
     drain()
     assert set(names) - set(people(services, "tea", ada)) == {"tea_08", "tea_00"}
     assert people(services, "tea", None, 100) == names
+
+
+def test_silenced_accounts_are_found_by_their_followers_and_themselves(
+    services: Services, join: SignIn, ada: Viewer, drain: Drain
+) -> None:
+    judge = replace(join("judge"), role=Role.MODERATOR)
+    loud, follower = join("loud"), join("follower")
+    services.follows.follow(follower, loud.account_id)
+    drain()
+    services.moderation.silence(judge, loud.account_id, "Shouts.")
+    for viewer in (None, ada, judge):
+        assert people(services, "lou", viewer) == []
+    for viewer in (follower, loud):
+        assert people(services, "lou", viewer) == ["loud"]
+    services.moderation.unsilence(judge, loud.account_id)
+    assert people(services, "lou") == ["loud"]
 
 
 def test_hashtags_are_found_by_their_beginning_the_most_used_first(

@@ -1,13 +1,14 @@
 """Suggestions: followed by those one follows, and never whom one has made up one's mind about."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.queries import recorded
 from tests.services.conftest import SignIn
 from tests.services.happenings import rows
-from twooter.domain.accounts import Viewer
+from twooter.domain.accounts import Role, Viewer
 from twooter.services import suggestions
 from twooter.services.house import Services
 from twooter.storage.tables import Suggestions
@@ -60,6 +61,20 @@ def test_who_is_followed_asked_blocked_muted_or_gone_is_not_suggested_from_that_
     assert suggested(services, ada) == []
     services.suggestions.compute_for(ids["ada"])
     assert ids["ada"] not in {row[0] for row in rows(services, Suggestions, "account_id")}
+
+
+def test_silenced_accounts_are_not_suggested(
+    services: Services, people: dict[str, Viewer], join: SignIn
+) -> None:
+    judge = replace(join("judge"), role=Role.MODERATOR)
+    services.suggestions.compute()
+    services.moderation.silence(judge, people["dee"].account_id, "Shouts.")
+    assert "dee" not in dict(suggested(services, people["ada"]))
+    services.suggestions.compute_for(people["ada"].account_id)
+    services.moderation.unsilence(judge, people["dee"].account_id)
+    assert "dee" not in dict(suggested(services, people["ada"]))
+    services.suggestions.compute_for(people["ada"].account_id)
+    assert dict(suggested(services, people["ada"]))["dee"] == 2
 
 
 def test_a_run_goes_on_where_the_last_one_ended_and_a_round_is_not_begun_again_at_once(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from twooter.domain import grammar, pages, searches, words
+from twooter.domain import grammar, graph, pages, searches, words
 from twooter.domain import ids as id_rules
 from twooter.domain.accounts import Account, Viewer
 from twooter.domain.hashtags import HashtagHistory
@@ -19,6 +19,7 @@ from twooter.storage import claims, names, ties
 from twooter.storage import searches as index
 from twooter.storage.database import Session, Storage
 from twooter.storage.searches import Found, Phrase
+from twooter.storage.ties import Sight
 from twooter.storage.twoots import NEWEST
 
 MAX_WINDOWS = 12
@@ -155,13 +156,21 @@ def _followed(tx: Session, prefix: str, page: Page, viewer: Viewer) -> list[int]
 
 
 def _seen(tx: Session, ids: Collection[int], viewer: Viewer | None) -> dict[int, Account]:
-    """Return by id the accounts that take part, without those that a block stands between."""
+    """Return by id the accounts that take part, without those that a block stands between.
+
+    Silenced ones are found by their followers, and by themselves.
+    """
     known = people.fetch_active(tx, sorted(ids))
-    if viewer is None or not known:
-        return known
-    sight = ties.fetch(tx, viewer.account_id, sorted(known), (), 0)  # no mute matters, so no time does
-    blocked = {id_ for id_ in known if sight.to(id_).blocking or sight.to(id_).blocked_by}
-    return {id_: account for id_, account in known.items() if id_ not in blocked}
+    viewer_id = None if viewer is None else viewer.account_id
+    # no mute matters, so no time does
+    sight = Sight({}, {}) if viewer_id is None else ties.fetch(tx, viewer_id, sorted(known), (), 0)
+
+    def is_found(account: Account) -> bool:
+        standing = sight.to(account.id)
+        blocked = standing.blocking or standing.blocked_by
+        return not blocked and graph.is_listed(account, viewer_id, standing)
+
+    return {id_: account for id_, account in known.items() if is_found(account)}
 
 
 def _first_name(account: Account, prefix: str) -> str | None:

@@ -129,8 +129,8 @@ def _choose(tx: Session, account_id: int, votes: Sequence[Suggestion]) -> list[S
 
 
 def _possible(tx: Session, account_id: int, ids: Sequence[int]) -> dict[int, Account]:
-    """Return those of some accounts that one might follow; two queries."""
-    known = fetch_active(tx, ids)
+    """Return those of some accounts that one might follow, silenced ones not among them; two queries."""
+    known = {id_: account for id_, account in fetch_active(tx, ids).items() if not account.silenced}
     standing = relationships.fetch(tx, account_id, list(known), time.time_ns() // 1_000_000)
     return {
         id_: account
