@@ -82,7 +82,7 @@ def test_500_timelines_are_pushed_to_in_one_round_trip(windows: HomeWindows, cli
     windows.push({accounts[0]: rows(1)})
     before = calls(client)
     newer = rows(2, newest=NEWEST + 10**6)
-    assert windows.push(dict.fromkeys(accounts, newer)) == 3
+    assert windows.push(dict.fromkeys(accounts, newer)).kept == 3
     assert calls(client) == before + 2
     assert windows.read(accounts[0], Page()) == [*newer, *rows(1)]
     assert client.dbsize() == 3  # who does not read is not written to
@@ -142,7 +142,7 @@ def test_what_is_pushed_while_a_timeline_is_built_stays(windows: HomeWindows) ->
     mark = windows.begin(ADA)
     assert mark is not None
     newer = rows(1, newest=NEWEST + 10**6)
-    assert windows.push({ADA: newer}) == 1
+    assert windows.push({ADA: newer}).kept == 1
     windows.finish(ADA, mark, rows(30), whole=False)
     assert windows.read(ADA, Page(29)) == [*newer, *rows(29)]
 
@@ -153,7 +153,7 @@ def test_a_redis_that_has_forgotten_the_scripts_is_told_them_again(
     build(windows, rows(3), whole=True)
     client.script_flush()
     assert windows.read(ADA, Page()) == rows(3)
-    assert windows.push({ADA: rows(1, newest=NEWEST + 10**6)}) == 1
+    assert windows.push({ADA: rows(1, newest=NEWEST + 10**6)}).kept == 1
 
 
 def test_of_a_redis_that_is_away_readers_hear_nothing_and_workers_an_error(

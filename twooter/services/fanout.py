@@ -68,9 +68,11 @@ class Fanout:
         gathered: defaultdict[int, list[Entry]] = defaultdict(list)
         counts: defaultdict[int, int] = defaultdict(int)
         for page in fanouts.followers(self._storage, list(entries_of)):
-            for actor_id, follower_id in page:
-                gathered[follower_id] += entries_of[actor_id]
-                counts[actor_id] += 1
+            for actor_id, follower_ids in page:
+                entries = entries_of[actor_id]
+                for follower_id in follower_ids:
+                    gathered[follower_id] += entries
+                counts[actor_id] += len(follower_ids)
             if len(gathered) >= _AT_ONCE:
                 self._push(gathered)
                 gathered = defaultdict(list)
@@ -80,11 +82,13 @@ class Fanout:
                 self._popular.promote(actor_id)
 
     def _push(self, entries_of: dict[int, list[Entry]]) -> None:
-        if self._windows is not None:
-            kept = self._windows.push(entries_of)
-            _kept.inc(kept)
-            _absent.inc(len(entries_of) - kept)
-        self._streams.tell_homes(entries_of)
+        if self._windows is None:
+            self._streams.tell_homes(entries_of)
+            return
+        kept, listened = self._windows.push(entries_of)
+        _kept.inc(kept)
+        _absent.inc(len(entries_of) - kept)
+        self._streams.tell_homes({account_id: entries_of[account_id] for account_id in listened})
 
 
 def wants(event: Event) -> bool:

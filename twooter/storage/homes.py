@@ -19,6 +19,7 @@ from twooter.domain.pages import Page
 from twooter.errors import Unavailable
 from twooter.settings import Settings
 from twooter.storage.cache import Cache, Call, Script
+from twooter.storage.streams import LOG_PREFIX
 
 KEYS_AT_ONCE = 500
 """Timelines of one call: some milliseconds of Redis."""
@@ -52,16 +53,18 @@ end
 """
 _push = Script(
     _LUA
+    + f"local LOG_PREFIX = '{LOG_PREFIX}'"
     + """
-local kept = 0
+local answer = {0}
 for i, key in ipairs(KEYS) do
   local last = redis.call('ZRANGE', key, -1, -1)[1]
   if last then
-    kept = kept + 1
+    answer[1] = answer[1] + 1
     add(key, last, ARGV[i + 1], is_under_work(last) and 100000 or tonumber(ARGV[1]))
   end
+  if redis.call('EXISTS', LOG_PREFIX .. key) == 1 then answer[#answer + 1] = i end
 end
-return kept
+return answer
 """
 )
 _read = Script(
@@ -140,6 +143,13 @@ class Entry(NamedTuple):
     is_retwoot: bool
 
 
+class Pushed(NamedTuple):
+    """What a push met: how many timelines were there, and whose logs of live updates are."""
+
+    kept: int
+    listened: list[int]
+
+
 class Missing(enum.Enum):
     """Why Redis does not have a page."""
 
@@ -187,9 +197,10 @@ class HomeWindows:
         """Show what somebody has just done in its own timeline; without Redis, workers will."""
         self._readers.run(*self.own(entry))
 
-    def push(self, entries_of: Mapping[int, Sequence[Entry]]) -> int:
-        """Add rows to the timelines of those accounts that have one; return how many of these there were.
+    def push(self, entries_of: Mapping[int, Sequence[Entry]]) -> Pushed:
+        """Add rows to the timelines of those accounts that have one, and see for whom somebody listens.
 
+        Both in one step: who begins to listen after it finds the rows there.
         Raises: Unavailable when Redis does not answer; everything may be pushed again.
         """
         members: dict[Entry, bytes] = {}
@@ -197,12 +208,13 @@ class HomeWindows:
             for entry in entries:
                 if entry not in members:
                     members[entry] = _member(entry)
-        kept, accounts = 0, iter(entries_of.items())
+        pushed, accounts = Pushed(0, []), iter(entries_of.items())
         while part := list(islice(accounts, KEYS_AT_ONCE)):
             keys = [_key(account_id) for account_id, _ in part]
             given = [b"".join([members[entry] for entry in entries]) for _, entries in part]
-            kept += self._work(_push, keys, (self._most, *given))
-        return kept
+            kept, *places = self._work(_push, keys, (self._most, *given))
+            pushed = Pushed(pushed.kept + kept, [*pushed.listened, *(part[place - 1][0] for place in places)])
+        return pushed
 
     def begin(self, account_id: int) -> bytes | None:
         """Begin to build an account's timeline; return the mark to finish it with, or None where that is not needed."""

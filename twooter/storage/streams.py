@@ -22,7 +22,8 @@ KEPT_SECONDS = 600
 LOGS_AT_ONCE = 500
 TIMEOUT_SECONDS = 2.0
 _PAUSE_SECONDS = 1.0
-_PREFIX = b"stream:log:"
+LOG_PREFIX = "stream:log:"
+"""A log of an account's home timeline has the key of that timeline behind it."""
 _TICKET = "stream:ticket:"
 
 # to logs that are there alone: nobody listens to the others. Whoever listens now is told by the same step.
@@ -185,7 +186,7 @@ class RedisLogs:
     def _run(
         self, script: Script, names: Sequence[str], given: Sequence[bytes]
     ) -> Any:  # Any: what the script answers
-        answer = self._cache.run(script, [_PREFIX + name.encode() for name in names], given)
+        answer = self._cache.run(script, [f"{LOG_PREFIX}{name}".encode() for name in names], given)
         if answer is None:
             raise Unavailable("Live updates are not to be had now.")
         return answer
@@ -198,7 +199,7 @@ def _news(name: str, row: Any) -> News:  # Any: what Redis answers
 
 def _told(data: bytes) -> News:
     id_, packed, key = data.split(b"/", 2)
-    return News(key.removeprefix(_PREFIX).decode(), _position(id_), unpack(packed))
+    return News(key.decode().removeprefix(LOG_PREFIX), _position(id_), unpack(packed))
 
 
 def _position(id_: bytes) -> Position:
