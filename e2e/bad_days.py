@@ -8,6 +8,7 @@ import time
 
 from e2e.cluster import Failed, wait_until
 from e2e.report import Figures
+from e2e.rollouts import ready_seconds
 from e2e.world import Step, World
 
 _HOG = """
@@ -37,7 +38,7 @@ def delete_pod(world: World) -> Figures:
     with world.unharmed(figures):
         world.cluster.kubectl("-n", world.release.namespace, "delete", "pod", pods[0], seconds=90)
         _await_replacement(world, "api", pods)
-    return figures
+    return {**figures, **ready_seconds(world, but=pods, name="the new one, alone,")}
 
 
 def kill_worker(world: World) -> Figures:
