@@ -85,7 +85,8 @@ def test_a_field_of_another_type_is_named(client: Client, admin: Member, wrong: 
             body = operation.plausible_body(**{name: wrong})
             answer = client.call(operation.method, operation.address(), body, token=admin.token)
             problem = assert_refused(answer, 422).json
-            assert name in [error["field"] for error in problem["errors"]], (str(operation), problem)
+            named = {error["field"].partition(".")[0] for error in problem["errors"]}  # or something in it
+            assert name in named, (str(operation), problem)
 
 
 @pytest.mark.parametrize(
