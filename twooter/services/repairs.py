@@ -25,7 +25,14 @@ _FENCE = "repair"
 _STEP = 500
 _ENTRIES = (Kind.PUBLIC_ENTRIES, Kind.TAG_ENTRIES)
 _FOLLOWS = (Kind.FOLLOWER_EDGES, *follow_checks.COUNTS)
-_ONE_BY_ONE = (Kind.ACCOUNT_TWOOTS, *COUNTS.values(), *EDGES.values(), *_ENTRIES, *_FOLLOWS, *vote_checks.KINDS)
+_ONE_BY_ONE = (
+    Kind.ACCOUNT_TWOOTS,
+    *COUNTS.values(),
+    *EDGES.values(),
+    *_ENTRIES,
+    *_FOLLOWS,
+    *vote_checks.KINDS,
+)
 _Twoot = tuple[int, int]
 
 

@@ -1,4 +1,4 @@
-"""Tables of the audience: who took part on which day and in which week, and what became of those who joined together."""
+"""Tables of the audience: who took part on which day and in which week, and how many of those who joined still do."""
 
 from __future__ import annotations
 
