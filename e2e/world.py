@@ -109,7 +109,8 @@ def values(settings: Settings, made: Backend) -> Values:
         "pod": {"probes": {"startup": {"failureThreshold": 180}}},
         # and where it has two cores, a rollout needs room
         "api": {"resources": {"requests": {"cpu": "150m"}}},
-        "stream": {"resources": {"requests": {"cpu": "50m"}}},
+        "worker": {"resources": {"requests": {"cpu": "60m"}}},
+        "stream": {"resources": {"requests": {"cpu": "20m"}}},
         "database": {"existingSecret": SECRET, "tls": made.tls_values(CA)},
         "networkPolicy": {
             "ingress": {"api": [{"namespaceSelector": {"matchLabels": CLIENTS_LABEL}}]},
