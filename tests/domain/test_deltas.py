@@ -2,17 +2,26 @@
 
 import itertools
 from collections import Counter
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twooter.domain import deltas, ids, windows
+from twooter.domain.actions import Kind
 from twooter.domain.deltas import ALL_TIME, Deltas
-from twooter.domain.events import AccountEvent, DeletionEvent, Event, TwootEvent
+from twooter.domain.events import (
+    AccountEvent,
+    ActionEvent,
+    DeletionEvent,
+    Event,
+    FollowCountEvent,
+    TwootEvent,
+)
 from twooter.domain.windows import KEPT_MS, Unit
 
+patient = settings(deadline=None)  # what takes long is a busy machine
 times = st.integers(ids.EPOCH_MS, ids.EPOCH_MS + 26 * 365 * 86_400_000)
 few = st.integers(1, 5)
 twoots = st.builds(
@@ -27,7 +36,20 @@ twoots = st.builds(
     version=few,
 )
 registered = st.builds(AccountEvent, sign=st.sampled_from([1, -1]), account_id=few, at_ms=times)
-histories = st.lists(twoots | registered, max_size=30)
+edge_ids = st.builds(ids.compose, times, st.just(1), st.integers(0, 4095))
+acts = st.builds(
+    ActionEvent,
+    account_id=few,
+    action=st.sampled_from([int(kind) for kind in Kind]),
+    twoot_id=few,
+    author_id=few,
+    version=few,
+    active=st.booleans(),
+    edge_id=edge_ids,
+    visibility=st.just("public"),
+)
+follows = st.builds(FollowCountEvent, sign=st.sampled_from([1, -1]), account_id=few, edge_id=edge_ids)
+histories = st.lists(twoots | registered | acts | follows, max_size=30)
 
 
 def plain(sums: Deltas) -> dict[str, dict[Any, Any]]:  # Any: keys of each table
@@ -37,15 +59,12 @@ def plain(sums: Deltas) -> dict[str, dict[Any, Any]]:  # Any: keys of each table
         sums.hashtags,
         sums.hashtag_windows,
         sums.hashtag_accounts,
+        sums.acts,
     )
     found: dict[str, dict[Any, Any]] = {
         str(number): {key: by for key, by in counter.items() if by} for number, counter in enumerate(counters)
     }
-    found["windows"] = {
-        key: (d.twoots, d.replies, d.accounts)
-        for key, d in sums.windows.items()
-        if d.twoots or d.replies or d.accounts
-    }
+    found["windows"] = {key: numbers for key, d in sums.windows.items() if any(numbers := astuple(d)[:-1])}
     return found
 
 
@@ -53,17 +72,15 @@ def added(parts: list[Deltas]) -> Deltas:
     """Return the sum of sums."""
     total = Deltas()
     for part in parts:
-        for name in ("active_accounts", "hashtags", "hashtag_windows", "hashtag_accounts"):
+        for name in ("active_accounts", "hashtags", "hashtag_windows", "hashtag_accounts", "acts"):
             counter: Counter[object] = getattr(total, name)
             counter.update(getattr(part, name))
         for key, delta in part.windows.items():
-            into = total.windows[key]
-            into.twoots += delta.twoots
-            into.replies += delta.replies
-            into.accounts += delta.accounts
+            total.windows[key].add(delta)
     return total
 
 
+@patient
 @given(histories, st.randoms(use_true_random=False), st.lists(st.integers(0, 30)))
 def test_order_and_grouping_do_not_matter(events: list[Event], rng: object, cuts: list[int]) -> None:
     whole = plain(deltas.reduce(events))
@@ -75,14 +92,21 @@ def test_order_and_grouping_do_not_matter(events: list[Event], rng: object, cuts
     assert plain(added([deltas.reduce(group) for group in groups])) == whole
 
 
+def undone(event: Event) -> Event:
+    """Return what takes an event back."""
+    if isinstance(event, ActionEvent):
+        return replace(event, active=not event.active)
+    assert isinstance(event, TwootEvent | AccountEvent | FollowCountEvent)
+    return replace(event, sign=-event.sign)
+
+
+@patient
 @given(histories)
 def test_what_is_taken_back_leaves_nothing(events: list[Event]) -> None:
-    back = [
-        replace(event, sign=-event.sign) for event in events if isinstance(event, TwootEvent | AccountEvent)
-    ]
-    assert not any(plain(deltas.reduce([*events, *back])).values())
+    assert not any(plain(deltas.reduce([*events, *map(undone, events)])).values())
 
 
+@patient
 @given(histories, times)
 def test_only_windows_that_are_not_kept_any_more_are_left_out(events: list[Event], now_ms: int) -> None:
     whole, kept = deltas.reduce(events), deltas.reduce(events, now_ms=now_ms)
@@ -101,5 +125,22 @@ def test_a_reply_with_two_hashtags_moves_what_it_should() -> None:
         "1": {3: 1, 4: 1},
         "2": {(int(unit), windows.start(unit, at_ms), tag): 1 for unit in Unit for tag in (3, 4)},
         "3": {(tag, day, 7): 1 for tag in (3, 4) for day in (day_ms, ALL_TIME)},
-        "windows": {(int(unit), windows.start(unit, at_ms)): (1, 1, 0) for unit in Unit},
+        "4": {},
+        "windows": {(int(unit), windows.start(unit, at_ms)): (1, 1, 0, 0, 0, 0) for unit in Unit},
     }
+
+
+def test_acts_move_windows_and_those_who_did_them_but_nothing_that_statistics_of_hashtags_show() -> None:
+    at_ms = ids.EPOCH_MS + 400 * 86_400_000 + 12_345_678
+    edge_id = ids.compose(at_ms, 1, 2)
+    done = [
+        ActionEvent(7, int(kind), 1, 8, 1, active=True, edge_id=edge_id, visibility="public") for kind in Kind
+    ]
+    sums = deltas.reduce([*done, FollowCountEvent(1, 9, edge_id)])
+    day_ms = windows.start(Unit.DAY, at_ms)
+    assert plain(sums)["4"] == {(day_ms, 7): 2, (day_ms, 9): 1}
+    keys = {(int(unit), windows.start(unit, at_ms)) for unit in Unit}
+    assert plain(sums)["windows"] == dict.fromkeys(keys, (0, 0, 0, 1, 1, 1))
+    assert {window.version for window in sums.windows.values()} == {0}
+    written = TwootEvent(1, 7, 1, at_ms, (), None, None, 1)
+    assert {window.version for window in deltas.reduce([written, *done]).windows.values()} == {1}
