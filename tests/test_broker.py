@@ -11,7 +11,7 @@ from kombu.entity import Queue
 
 from tests.processes import Server, wait_until
 from twooter.broker import ALL_QUEUES, Depths, Sender, create_celery
-from twooter.services.figures import QueueFigures
+from twooter.domain.queues import QueueFigures
 from twooter.settings import Settings
 
 

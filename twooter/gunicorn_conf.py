@@ -20,8 +20,8 @@ _MEMORY = str(_SHM) if os.access(_SHM, os.W_OK) else None
 _METRICS_DIR = Path(tempfile.mkdtemp(prefix="twooter-metrics-", dir=_MEMORY))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_METRICS_DIR)  # before anything loads prometheus_client
 
-from twooter.api.board import Board  # noqa: E402 - see the line above
-from twooter.api.ops import serve_ops  # noqa: E402 - after the variable, too
+from twooter import machines  # noqa: E402 - see the line above
+from twooter.api.board import Board  # noqa: E402 - after the variable, too
 
 wsgi_app = "twooter.wsgi:app"
 preload_app = True  # once for all workers, which share its memory; whoever replaces one is there at once
@@ -66,7 +66,7 @@ def when_ready(server: Any) -> None:  # Any: gunicorn has no types
     """Answer probes from the parent, whose threads no request can hold; everything is loaded."""
     garbage.resume()
     if settings.metrics_port is not None:
-        serve_ops(settings.host, settings.metrics_port, alive=lambda: None, ready=lambda: _trouble(server))
+        machines.serve(settings.host, settings.metrics_port, alive=lambda: None, ready=lambda: _trouble(server))
 
 
 def _trouble(server: Any) -> str | None:  # Any: idem

@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 import click
 
+from twooter import garbage
 from twooter.broker import ALL_QUEUES
 
 
@@ -29,6 +30,7 @@ def main() -> None:
 @click.option("--concurrency", default=2, show_default=True, help="Processes.")
 def worker(queues: str, concurrency: int) -> None:
     """Run a worker."""
+    garbage.rest()
     from workers.app import main as create
 
     options = ["--queues", queues, "--concurrency", str(concurrency), "--loglevel", "INFO"]
@@ -39,7 +41,8 @@ def worker(queues: str, concurrency: int) -> None:
 @main.command()
 def beat() -> None:
     """Run the scheduler of periodic tasks; two at once do no harm, each slot is claimed in the database."""
-    from workers.app import schedule
+    garbage.rest()
+    from workers.beat import main as schedule
 
     schedule()
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import logging
-import signal
 import time
 from typing import Any
 
 from celery import Celery, signals
 
-from twooter import logs, metrics
-from twooter.api.ops import serve_ops
+from twooter import garbage, machines, metrics
 from twooter.broker import create_celery
 from twooter.logs import bind_contextvars, clear_contextvars, get_logger
 from twooter.services.house import Services
 from twooter.services.schemas import await_schema
 from twooter.settings import Settings, read_settings
 from twooter.wiring import wire
-from workers import beat, tasks
+from workers import tasks
+from workers.processes import begin_logging, heed_sigterm
 from workers.progress import Progress
-from workers.stopping import bound
+from workers.stopping import Stop
 
 log = get_logger("workers")
 
@@ -56,15 +55,18 @@ def main() -> Celery:
     """Return the application of a worker process of its own, with its probes and slots."""
     settings = read_settings()
     services = wire(settings)
-    made = _create(settings, services)
+    begin_logging(settings)
+    made = create_app(settings, services)
     progress = Progress()
     made.steps["consumer"].add(progress.step())
-    bound(settings.graceful_seconds)
+    Stop(settings.graceful_seconds)
+    made.conf.worker_pool = "workers.pools:Prefork"  # named: it is loaded with the rest of the worker
 
     @signals.worker_process_init.connect(weak=False)
     def _child(**_: Any) -> None:  # Any: idem
         from billiard.process import current_process
 
+        garbage.resume()
         metrics.take_slot(f"worker{getattr(current_process(), 'index', 0)}")
         services.start()
 
@@ -75,37 +77,12 @@ def main() -> Celery:
     @signals.worker_init.connect(weak=False)
     def _wait(**_: Any) -> None:  # Any: idem
         if settings.metrics_port is not None:  # before anything is awaited: who waits is alive
-            serve_ops(settings.host, settings.metrics_port, alive=progress.stuck, ready=progress.disconnected)
-        signal.signal(
-            signal.SIGTERM, _leave
-        )  # Celery's own comes later, and process 1 ignores what nobody handles
+            machines.serve(
+                settings.host, settings.metrics_port, alive=progress.stuck, ready=progress.disconnected
+            )
+        heed_sigterm()
+        garbage.resume()
         await_schema(services.storage, progress.stopping)
         services.storage.close()
 
     return made
-
-
-def schedule() -> None:
-    """Run beat in this process, with its probes."""
-    settings = read_settings()
-    made = _create(settings, wire(settings))
-    pulse = beat.Pulse()
-    if settings.metrics_port is not None:
-        serve_ops(settings.host, settings.metrics_port, alive=pulse.stuck, ready=pulse.disconnected)
-    signal.signal(signal.SIGTERM, _leave)
-    beat.run(made, pulse)
-
-
-def _create(settings: Settings, services: Services) -> Celery:
-    logs.configure(settings)
-    logs.counters.append(metrics.count_log)
-
-    @signals.setup_logging.connect(weak=False)
-    def _keep_logging(**_: Any) -> None:  # Any: Celery has no types
-        """Keep the pipeline: a receiver of this signal stops Celery from making its own."""
-
-    return create_app(settings, services)
-
-
-def _leave(*_: object) -> None:
-    raise SystemExit(0)

@@ -8,6 +8,12 @@ from typing import Any
 from celery import Celery
 from celery.beat import Scheduler
 
+from twooter import garbage, machines
+from twooter.broker import create_celery
+from twooter.settings import read_settings
+from workers.processes import begin_logging, heed_sigterm
+from workers.schedule import SCHEDULE
+
 MAX_PAUSE_SECONDS = 30
 STUCK_SECONDS = 90.0
 
@@ -36,6 +42,20 @@ class Pulse:
     def disconnected(self) -> str | None:
         """Return what is wrong when the broker did not take what was last sent."""
         return None if self.is_connected else "not connected to the broker"
+
+
+def main() -> None:
+    """Run beat in this process, with its probes; it sends tasks by their names, and knows nothing else of them."""
+    settings = read_settings()
+    begin_logging(settings)
+    app = create_celery(settings)
+    app.conf.beat_schedule = SCHEDULE
+    pulse = Pulse()
+    if settings.metrics_port is not None:
+        machines.serve(settings.host, settings.metrics_port, alive=pulse.stuck, ready=pulse.disconnected)
+    heed_sigterm()
+    garbage.resume()
+    run(app, pulse)
 
 
 def run(app: Celery, pulse: Pulse) -> None:

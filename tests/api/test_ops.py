@@ -11,7 +11,7 @@ from falcon.testing import TestClient
 
 from twooter.api.app import create_app, create_doorway
 from twooter.api.board import Board
-from twooter.api.ops import serve_ops
+from twooter.machines import serve
 from twooter.services.house import Services
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -42,7 +42,7 @@ def ready() -> Check:
 @pytest.fixture(scope="module")
 def port(alive: Check, ready: Check) -> int:
     """Serve the three addresses from a thread, on a free port."""
-    return serve_ops("127.0.0.1", 0, alive=alive, ready=ready)
+    return serve("127.0.0.1", 0, alive=alive, ready=ready)
 
 
 def ask(port: int, path: str) -> tuple[int, str, str]:

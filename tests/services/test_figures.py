@@ -11,9 +11,10 @@ from twooter import metrics
 from twooter.domain.actions import Kind as Action
 from twooter.domain.drifts import Kind
 from twooter.domain.moderation import Reason
+from twooter.domain.queues import QueueFigures
 from twooter.domain.twoots import Draft
 from twooter.services import figures
-from twooter.services.figures import QueueFigures, keep_measuring, measure_broker, measure_database
+from twooter.services.figures import keep_measuring, measure_broker, measure_database
 from twooter.services.house import Services
 from twooter.services.outboxes import CONSUMERS
 from twooter.services.reports import Complaint

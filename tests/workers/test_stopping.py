@@ -1,11 +1,23 @@
-"""A worker that is told to stop before it has begun leaves at once; what runs when it is told is in the fault tests."""
+"""A worker that is told to stop before it or a task has begun; what runs when it is told is in the fault tests."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import closing
 
-from tests.processes import free_port
+import psutil
+from redis import Redis
+
+from tests.databases import MysqlDatabase
+from tests.faults.apps import App
+from tests.processes import free_port, wait_until
 from tests.rules.sources import ROOT
+from twooter.broker import create_celery
+from twooter.settings import Settings
+
+GRACE_SECONDS = 20
+"""Less than the half minute that a child waits whose last words nobody counts."""
 
 WITHOUT_DATABASE = {
     "TWOOTER_DATABASE_URL": f"mysql://nobody@127.0.0.1:{free_port()}/none",
@@ -27,3 +39,30 @@ def test_a_worker_that_waits_for_its_database_can_be_stopped() -> None:
         assert any("schema_unknown" in line for line in worker.stdout)
         worker.terminate()
         assert worker.wait(60) == 0
+
+
+def test_a_task_that_a_child_has_not_begun_when_the_worker_stops_is_done_and_acknowledged(
+    mariadb_database: MysqlDatabase, redis_url: str
+) -> None:
+    url = mariadb_database.fresh()
+    with (
+        App.production(url, redis_url, parts=("worker",)) as app,
+        closing(Redis.from_url(redis_url)) as broker,
+    ):
+        parent, child = app.pids("worker")
+        threads = psutil.Process(parent).num_threads()
+        os.kill(child, signal.SIGSTOP)
+        create_celery(Settings.model_validate({"broker_url": redis_url})).send_task("twooter.claims.sweep")
+        wait_until(lambda: broker.hlen("unacked") == 1, seconds=30, what="the task in the worker's hands")
+        os.kill(parent, signal.SIGTERM)
+        timers_and_the_pool_s_own = 3
+        wait_until(
+            lambda: psutil.Process(parent).num_threads() >= threads + timers_and_the_pool_s_own,
+            seconds=30,
+            what="the pool's stop",
+        )
+        os.kill(child, signal.SIGCONT)
+        app.terminate("worker", seconds=GRACE_SECONDS)
+        assert (broker.hlen("unacked"), broker.llen("maintenance")) == (0, 0)
+        assert '"task":"twooter.claims.sweep"' in app.logs()
+        assert "Cold shutdown" not in app.logs()

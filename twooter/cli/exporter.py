@@ -8,8 +8,7 @@ from functools import partial
 
 import click
 
-from twooter import logs, metrics
-from twooter.api.ops import serve_ops
+from twooter import logs, machines, metrics
 from twooter.broker import Depths
 from twooter.cli.pulses import Pulse
 from twooter.services.figures import keep_measuring, measure_broker, measure_database
@@ -34,7 +33,7 @@ def exporter() -> None:
     logs.counters.append(metrics.count_log)
     pulse = Pulse()
     pulse.listen()
-    serve_ops(settings.host, settings.metrics_port, alive=pulse.stuck, ready=lambda: None)
+    machines.serve(settings.host, settings.metrics_port, alive=pulse.stuck, ready=lambda: None)
     storage = Storage.open(_impatient(settings))
     loops: dict[str, Callable[[], None]] = {"database": partial(measure_database, storage)}
     if settings.broker_url is not None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import click
 
-from twooter import logs, metrics
-from twooter.api.ops import serve_ops
+from twooter import logs, machines, metrics
 from twooter.broker import Sender, create_celery
 from twooter.cli.pulses import Pulse
+from twooter.foundations import lay
 from twooter.services.outboxes import relay as run_relay
 from twooter.services.schemas import await_schema
 from twooter.settings import read_settings
-from twooter.wiring import wire
 
 
 @click.command
@@ -27,14 +26,14 @@ def relay() -> None:
         )
     logs.configure(settings)
     logs.counters.append(metrics.count_log)
-    services = wire(settings)
+    base = lay(settings)
     pulse = Pulse()
     pulse.listen()
     if settings.metrics_port is not None:
-        serve_ops(settings.host, settings.metrics_port, alive=pulse.stuck, ready=pulse.waiting)
-    if await_schema(services.storage, pulse.stopping):
+        machines.serve(settings.host, settings.metrics_port, alive=pulse.stuck, ready=pulse.waiting)
+    if await_schema(base.storage, pulse.stopping):
         pulse.begin()
-        services.start()
+        base.start()
         sender = Sender(create_celery(settings))
-        run_relay(services.outboxes, sender, pulse.wait, poll_seconds=settings.relay_poll_seconds)
-    services.stop()
+        run_relay(base.outboxes, sender, pulse.wait, poll_seconds=settings.relay_poll_seconds)
+    base.stop()

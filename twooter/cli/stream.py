@@ -9,9 +9,8 @@ import threading
 
 import click
 
-from twooter import logs, metrics
+from twooter import logs, machines, metrics
 from twooter.api.live.server import StreamServer
-from twooter.api.ops import serve_ops
 from twooter.services.schemas import await_schema
 from twooter.settings import read_settings
 from twooter.wiring import wire
@@ -39,7 +38,7 @@ def stream() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     if settings.metrics_port is not None:
-        serve_ops(settings.host, settings.metrics_port, alive=server.stuck, ready=server.trouble)
+        machines.serve(settings.host, settings.metrics_port, alive=server.stuck, ready=server.trouble)
     if await_schema(services.storage, stopping):
         services.start()
         asyncio.run(_serve(server, settings.host, settings.stream_listens_on, stopping))

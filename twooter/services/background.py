@@ -27,10 +27,14 @@ class Background:
     """Runs jobs in turn, each with jitter; a failing job is logged and tried again at its next turn."""
 
     def __init__(self, jobs: Sequence[Job], *, close: Callable[[], None]) -> None:
-        self._jobs = jobs
+        self._jobs = list(jobs)
         self._close = close
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def add(self, job: Job) -> None:
+        """Run one more job, before those that are there already; to be called before `start`."""
+        self._jobs.insert(0, job)
 
     def start(self) -> None:
         """Start the thread; to be called after a fork, never before."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from twooter.domain import ids as id_rules
 from twooter.domain import windows
 from twooter.domain.drifts import Kind
+from twooter.domain.queues import QueueFigures
 from twooter.domain.windows import Span, Unit, WindowCounts
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
@@ -89,16 +89,6 @@ _OF_DATABASE: tuple[Figure, ...] = (
 _OF_BROKER: tuple[Figure, ...] = (
     *(BROKER_REACHABLE, BROKER_PING, QUEUE_WAITING, QUEUE_IN_FLIGHT, QUEUE_DEPTH, QUEUE_CONSUMERS),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFigures:
-    """How long a queue is; None for what its broker does not tell."""
-
-    queue: str
-    waiting: int
-    in_flight: int | None = None
-    consumers: int | None = None
 
 
 Ask = Callable[[], Sequence[QueueFigures]]
