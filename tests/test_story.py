@@ -152,6 +152,7 @@ def test_the_tour_does_what_it_says(place: str, request: pytest.FixtureRequest) 
     register_and_post(scene)
     hashtags(scene)
     people(scene)
+    asking(scene)
     first_version(scene)
     operators(scene)
     for part in list(scene.app.parts):
@@ -242,6 +243,16 @@ def people(scene: Scene) -> None:
         edited["text"],
         liked["text"],
     ]
+
+
+def asking(scene: Scene) -> None:
+    shell = scene.shell
+    for variable in ("LATER=$(", "POLL=$("):
+        assert shell.run(find(TOUR, variable)) == ""
+    poll = shell.json(find(TOUR, "/vote"))["poll"]
+    assert poll["options"] == [{"text": "Tea", "votes": 1}, {"text": "Coffee", "votes": 0}]
+    kept = shell.json(find(TOUR, "scheduled_at"))
+    assert shell.json(find(TOUR, "$T/v1/scheduled "))["items"] == [kept]
 
 
 def first_version(scene: Scene) -> None:

@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     )
 
     limit_actions: str = setting(
-        "1500/15 minutes", "Likes, retwoots, bookmarks, pins and their taking back, per account."
+        "1500/15 minutes", "Likes, retwoots, bookmarks, pins and their taking back, votes, per account."
     )
     limit_exports: str = setting("5/7 days", "Archives of an account's own data.")
     limit_imports: str = setting("10/day", "Lists of whom to follow, per account.")

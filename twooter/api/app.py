@@ -192,7 +192,7 @@ def _actions(services: Services, clients: Clients, lists: Lists, fragments: Frag
         Route("/v1/twoots/{id}/like", LikeResource(actions, limited, public_url=public_url)),
         Route("/v1/twoots/{id}/retwoot", RetwootResource(actions, limited, public_url=public_url)),
         Route("/v1/twoots/{id}/bookmark", BookmarkResource(actions, limited, public_url=public_url)),
-        Route("/v1/twoots/{id}/vote", VoteResource(services.polls, public_url=public_url)),
+        Route("/v1/twoots/{id}/vote", VoteResource(services.polls, limited, public_url=public_url)),
         Route("/v1/twoots/{id}/pin", PinResource(pins, limited, public_url=public_url)),
         Route("/v1/twoots/{id}/likes", LikersResource(actions, lists)),
         Route("/v1/twoots/{id}/retwoots", RetwootersResource(actions, lists)),

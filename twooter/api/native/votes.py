@@ -6,9 +6,11 @@ import falcon
 from pydantic import Field
 
 from twooter.api import params
+from twooter.api.clients import Clients
 from twooter.api.native.twoots import TwootShape, twoot
 from twooter.api.operations import Auth, operation
 from twooter.domain.polls import MAX_OPTIONS
+from twooter.services.limits import Limits
 from twooter.services.polls import Polls
 
 
@@ -25,8 +27,9 @@ class VoteBody(params.Body):
 class VoteResource:
     """`/v1/twoots/{id}/vote`."""
 
-    def __init__(self, polls: Polls, *, public_url: str) -> None:
+    def __init__(self, polls: Polls, limited: tuple[Limits, Clients], *, public_url: str) -> None:
         self._polls = polls
+        self._limits, self._clients = limited
         self._public_url = public_url
 
     @operation(
@@ -34,11 +37,12 @@ class VoteResource:
         auth=Auth.REQUIRED,
         body=VoteBody,
         answers={200: TwootShape},
-        errors=(403, 404, 409),
+        errors=(403, 404, 409, 429),
     )
     def on_put(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """Vote."""
         given, number = params.body(req, VoteBody), params.id_of(id, "twoot")
         viewer, request_id = req.context.viewer, req.context.request_id
+        self._limits.action(viewer.account_id, self._clients.of(req))
         card = self._polls.vote(viewer, number, given.choices, request_id=request_id)
         resp.media = twoot(card, public_url=self._public_url)
