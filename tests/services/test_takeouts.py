@@ -13,14 +13,16 @@ from tests.mailbox import mails
 from tests.services.conftest import SignIn
 from twooter.domain.accounts import Viewer
 from twooter.domain.actions import Kind as Action
+from twooter.domain.events import Envelope
 from twooter.domain.pages import Page
 from twooter.domain.polls import Poll
-from twooter.domain.transfers import KEPT_MS, MAX_FAILURES, State, Transfer
+from twooter.domain.transfers import KEPT_MS, MAX_FAILURES, Kind, State, Transfer
 from twooter.domain.twoots import Draft, Visibility
 from twooter.errors import Conflict, NotFound
 from twooter.services import takeouts, transfer_runs
 from twooter.services.edits import Change
 from twooter.services.house import Services
+from twooter.services.transfers import event_of
 from twooter.settings import Settings
 from twooter.storage import transfers
 
@@ -287,6 +289,24 @@ def test_an_archive_that_cannot_be_made_is_given_up(
     assert services.takeouts.get(ada, asked.id).state is State.FAILED
     monkeypatch.undo()
     assert made(services, ada, drain)["profile.json"]
+
+
+def test_an_archive_that_fails_holds_up_no_other(
+    services: Services, join: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, ben = join("ada"), join("ben")
+    asked = [services.takeouts.request(one) for one in (ada, ben)]
+
+    def step(takeout: Transfer) -> bool:
+        if takeout.account_id == ada.account_id:
+            raise OverflowError("too large")
+        return services.takeouts.step(takeout)
+
+    monkeypatch.setitem(services.transfer_runs._steps, Kind.TAKEOUT, step)
+    with pytest.raises(OverflowError):
+        services.transfer_runs.handle([Envelope(event_of(one), 1, None) for one in asked])
+    assert services.takeouts.get(ada, asked[0].id).failures == 1
+    assert services.takeouts.get(ben, asked[1].id).state is State.DONE
 
 
 def test_a_run_ends_in_time_and_is_gone_on_with(

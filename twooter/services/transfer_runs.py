@@ -48,11 +48,18 @@ class TransferRuns:
         self._steps = steps
 
     def handle(self, envelopes: Sequence[Envelope]) -> None:
-        """Take steps of the transfers that events name; may be repeated."""
-        until = time.monotonic() + RUN_SECONDS
+        """Take steps of the transfers that events name; may be repeated, and one that fails holds up no other."""
+        until, failures = time.monotonic() + RUN_SECONDS, list[Exception]()
         named = [envelope.event for envelope in envelopes if isinstance(envelope.event, TransferEvent)]
         for event in dict.fromkeys(named):
-            self._run(event.account_id, Kind(event.what), event.transfer_id, until)
+            try:
+                self._run(event.account_id, Kind(event.what), event.transfer_id, until)
+            except Unavailable:
+                raise
+            except Exception as ex:  # noqa: BLE001 - whatever is wrong with one, the others go on first
+                failures.append(ex)
+        if failures:
+            raise failures[0]
 
     def sweep(self, *, max_seconds: float = RUN_SECONDS) -> int:
         """Go on with what nobody works on, and remove what has expired, as far as time allows; return how many."""
