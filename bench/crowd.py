@@ -72,7 +72,9 @@ def gathered(stage: Stage) -> Iterator[Crowd]:
         print(f"  {what} loaded, {time.monotonic() - began:.0f} s", flush=True)
 
     made = graph.famous(accounts)
-    loaded = graph_loader.load(url, stage.plan.many_rows, made, popular_followers=popular, say=say)
+    loaded = graph_loader.load(
+        url, stage.plan.many_rows, made, days=graph_loader.lately(), popular_followers=popular, say=say
+    )
     environment = stage.backend.settings(url, slot=SLOT) | {"TWOOTER_POPULAR_FOLLOWERS": str(popular)}
     settings = Settings.model_validate(
         {name.removeprefix("TWOOTER_").lower(): value for name, value in environment.items()}

@@ -86,13 +86,15 @@ class Dataset:
             )
 
 
-def make(rows: int, *, seed: int = 1, accounts: int | None = None) -> Dataset:
+def make(
+    rows: int, *, seed: int = 1, accounts: int | None = None, start_ms: int = START_MS, end_ms: int = END_MS
+) -> Dataset:
     """Return a data set of `rows` twoots, more of them in later years, a few accounts writing most."""
     random = Random(seed)
     if accounts is None:
         accounts = max(50, rows // TWOOTS_PER_ACCOUNT)
     hashtags = tuple(_hashtags(max(MIN_HASHTAGS, rows // TWOOTS_PER_HASHTAG)))
-    twoot_ids = _ids(random, rows)
+    twoot_ids = _ids(random, rows, start_ms, end_ms)
     authors = array("q")
     parents = array("q")
     for at in range(rows):
@@ -102,9 +104,9 @@ def make(rows: int, *, seed: int = 1, accounts: int | None = None) -> Dataset:
         parents.append(max(0, at - 1 - int(random.expovariate(1 / _REPLIED_WITHIN))) if is_reply else -1)
     return Dataset(
         seed,
-        array("q", (_registered(k, accounts, rows, twoot_ids) for k in range(accounts))),
+        array("q", (_registered(k, accounts, start_ms, twoot_ids) for k in range(accounts))),
         hashtags,
-        array("q", (ids.compose(START_MS + k, ids.IMPORT_NODE, 1) for k in range(len(hashtags)))),
+        array("q", (ids.compose(start_ms + k, ids.IMPORT_NODE, 1) for k in range(len(hashtags)))),
         twoot_ids,
         authors,
         parents,
@@ -118,15 +120,15 @@ def _hashtags(count: int) -> Iterator[Hashtag]:
         yield Hashtag(tag_key(name), name)
 
 
-def _ids(random: Random, rows: int) -> array[int]:
+def _ids(random: Random, rows: int, start_ms: int, end_ms: int) -> array[int]:
     """Return growing ids whose density grows with time."""
     made = array("q")
     last_ms, sequence = 0, 0
     for at in range(rows):
         time_ms = (
-            START_MS
+            start_ms
             + 86_400_000
-            + int((END_MS - START_MS - 86_400_000) * math.sqrt((at + random.random()) / rows))
+            + int((end_ms - start_ms - 86_400_000) * math.sqrt((at + random.random()) / rows))
         )
         sequence = sequence + 1 if time_ms == last_ms else 0
         last_ms = time_ms
@@ -134,10 +136,11 @@ def _ids(random: Random, rows: int) -> array[int]:
     return made
 
 
-def _registered(account: int, accounts: int, rows: int, twoot_ids: array[int]) -> int:
+def _registered(account: int, accounts: int, start_ms: int, twoot_ids: array[int]) -> int:
     """Return an account's id: the first ones at the start, the others shortly before they may write."""
     if account < 50:
-        return ids.compose(START_MS + account, ids.IMPORT_NODE, 0)
+        return ids.compose(start_ms + account, ids.IMPORT_NODE, 0)
+    rows = len(twoot_ids)
     first = min(rows - 1, -(-(account - 49) * rows // max(1, accounts - 50)))
     return ids.compose(
         ids.time_ms(twoot_ids[max(0, first - 1)]) - 1000 + account % 1000,

@@ -128,7 +128,7 @@ def _round(text: str, parts_ms: Mapping[str, float], others: float) -> Round:
 
 def _latency(text: str, percent: int) -> float:
     line = rf"(?m)^\s+{percent}%\s+"  # of the distribution: other lines hold shares too
-    return float(_found(rf"{line}([\d.]+)", text)) * _UNITS_MS[_found(rf"{line}[\d.]+(us|ms|s|m)$", text)]
+    return float(_found(rf"{line}([\d.]+)", text)) * _UNITS_MS[_found(rf"{line}[\d.]+(us|ms|s|m)\s*$", text)]
 
 
 def _found(pattern: str, text: str) -> str:

@@ -72,7 +72,11 @@ def run(stage: Stage) -> list[Line]:
 def _load(stage: Stage, rows: int, slot: int) -> Side:
     url = stage.backend.database(f"bench_open_{rows}")
     loaded = graph_loader.load(
-        url, rows, graph.mutual(), say=lambda text: print(f"  {text} loaded", flush=True)
+        url,
+        rows,
+        graph.mutual(),
+        days=graph_loader.lately(),
+        say=lambda text: print(f"  {text} loaded", flush=True),
     )
     here = replace(
         stage, database_url=url, loaded=loaded.loaded, settings=stage.backend.settings(url, slot=slot)

@@ -1,14 +1,17 @@
 """Made-up graphs are the same for the same seed, of the promised shape, and loaded as if people had followed."""
 
 import math
+import time
 from pathlib import Path
 
 import pytest
 
-from bench import bulk, graph, graph_loader, members
+from bench import bulk, dataset, graph, graph_loader, members
 from tests.houses import opened
 from twooter.domain.accounts import Viewer
+from twooter.domain.ids import time_ms
 from twooter.domain.pages import Page
+from twooter.domain.windows import DAY_MS
 from twooter.settings import Settings
 
 ACCOUNTS = 20_000
@@ -46,6 +49,14 @@ def test_the_small_graph_is_mutual() -> None:
     edges = {(follower, k) for k in range(962) for follower in made.followers_of(k)}
     assert len(edges) == 2 * 18_800
     assert edges == {(followed, follower) for follower, followed in edges}
+
+
+def test_twoots_of_lately_are_of_a_hundred_days_and_all_before_now() -> None:
+    days = graph_loader.lately()
+    made = dataset.make(ROWS, accounts=SMALL, start_ms=days.start_ms, end_ms=days.end_ms)
+    assert days.start_ms <= time_ms(made.account_ids[0]) < time_ms(made.twoot_ids[0])
+    assert time_ms(made.twoot_ids[-1]) <= days.end_ms < time.time() * 1000 - DAY_MS
+    assert time_ms(made.twoot_ids[ROWS // 2]) > days.start_ms + 50 * DAY_MS  # more and more are written
 
 
 @pytest.mark.parametrize("backend", ["mariadb"], indirect=True)
