@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from bench import crowd, load, members, publishing, reach, servers
+from bench import crowd, load, members, publishing, reach, report, servers
 from bench.crowd import ENTRIES, Crowd
 from bench.load import Request, Round
 from bench.report import Line
@@ -45,8 +45,10 @@ def run(stage: Stage) -> list[Line]:
     with crowd.gathered(stage) as found:
         for case in cases:
             began = time.monotonic()
-            lines += case(found)
-            print(f"  {case.__name__}: {time.monotonic() - began:.0f} s", flush=True)
+            lines += (measured := case(found))
+            print(
+                f"{report.table(measured)}\n  ({case.__name__}: {time.monotonic() - began:.0f} s)", flush=True
+            )
     return lines
 
 

@@ -22,7 +22,7 @@ from tests.processes import Server
 
 WIDE_PART = 20
 """The account that many follow has one in so many for followers: 5,000 of 100,000."""
-PER_SECOND, OTHERS_PER_SECOND, LARGEST_PER_SECOND = 5.0, 10.0, 1.0
+PER_SECOND, OTHERS_PER_SECOND, LARGEST_PER_SECOND = 5.0, 20.0, 1.0
 WRITERS, FOLLOWERS = 16, 25
 MAX_MS, MAX_RATIO = 1000, 1.2
 _PATIENCE_SECONDS = 60
