@@ -22,6 +22,7 @@ APART = {
     "tests/rules": "rules are about the whole house",
     "tests/chart": "the chart is rendered by helm, as its users do it",
     "tests/faults": "bad input and bad days meet the whole house, running",
+    "tests/stories": "people meet the whole house, running",
     "tests/pipeline": "what is tested stands in .ci and .github, which are no packages",
 }
 
