@@ -8,13 +8,16 @@ from random import Random
 
 from twooter.domain.accounts import Viewer
 from twooter.domain.actions import Kind
+from twooter.domain.polls import Poll
 from twooter.domain.twoots import Draft, Twoot, Visibility
+from twooter.domain.windows import HOUR_MS
 from twooter.errors import TwooterError
 from twooter.services.edits import Change
 from twooter.services.house import Services
 
 Pair = tuple[int, int]
 TAGS = ("tea", "toast", "jam")
+OPTIONS = ("yes", "no", "perhaps")
 VISIBILITIES = (Visibility.PUBLIC,) * 5 + (Visibility.UNLISTED, Visibility.FOLLOWERS, Visibility.MENTIONED)
 MAX_TWOOTS, MAX_RETWOOTS = 60, 30
 """So few that everybody's home timeline is one page."""
@@ -44,13 +47,15 @@ class Society:
     retwoots: dict[Pair, int] = field(default_factory=dict)
     """By (account, twoot): how many retwoots were made before it."""
     retwooted: int = 0
+    votes: dict[Pair, tuple[int, ...]] = field(default_factory=dict)
+    """What was chosen, by (account, twoot)."""
 
     def live(self, count: int) -> None:
         """Let people do so many things."""
         acts = (
             (self.publish, 4), (self.delete, 1), (self.edit, 2), (self.like, 8), (self.unlike, 4), (self.retwoot, 3),
             (self.unretwoot, 1), (self.follow, 8), (self.unfollow, 3), (self.answer, 4), (self.block, 1),
-            (self.unblock, 1), (self.mute, 1), (self.unmute, 1), (self.protect, 1),
+            (self.unblock, 1), (self.mute, 1), (self.unmute, 1), (self.protect, 1), (self.vote, 8),
         )  # fmt: skip
         choices, weights = [act for act, _ in acts], [weight for _, weight in acts]
         for act in self.chance.choices(choices, weights, k=count):
@@ -73,8 +78,10 @@ class Society:
         )
         visibility = self.chance.choice(VISIBILITIES)
         viewer = self.services.authenticate(self.tokens[one.account_id])
+        ends_ms = self.services.ids.now_ms() + HOUR_MS
+        poll = Poll(OPTIONS, self.chance.random() < 0.5, ends_ms) if self.chance.random() < 0.5 else None
         card = self.services.twoots.publish(
-            viewer, Draft(text, reply_to, quote_of=quote_of, visibility=visibility)
+            viewer, Draft(text, reply_to, quote_of=quote_of, visibility=visibility, poll=poll)
         )
         self.twoots[card.twoot.id] = card.twoot
         self.written += 1
@@ -87,6 +94,7 @@ class Society:
         self.services.twoots.delete(one, id_)
         self.twoots.pop(id_)
         self.likes = {pair for pair in self.likes if pair[1] != id_}
+        self.votes = {pair: choices for pair, choices in self.votes.items() if pair[1] != id_}
         self.retwoots = {pair: n for pair, n in self.retwoots.items() if pair[1] != id_}
 
     def edit(self, one: Viewer, other: Viewer) -> None:
@@ -101,6 +109,13 @@ class Society:
         self.services.actions.act(one, Kind.LIKE, id_)
         self.likes.add((one.account_id, id_))
         self.given.add((Kind.LIKE, one.account_id, id_))
+
+    def vote(self, one: Viewer, _: Viewer) -> None:
+        """Vote in a poll, for one option or several."""
+        id_ = self._twoot().id if self.twoots else 1
+        choices = self.chance.sample(range(len(OPTIONS)), self.chance.randint(1, 2))
+        self.services.polls.vote(one, id_, choices)
+        self.votes[one.account_id, id_] = tuple(sorted(choices))
 
     def unlike(self, one: Viewer, _: Viewer) -> None:
         """Take a like back, also of what one may not see any more."""

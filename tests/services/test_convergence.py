@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tests.houses import PASSWORD
 from tests.outbox import drain
-from tests.services.societies import TAGS, Society
+from tests.services.societies import OPTIONS, TAGS, Society
 from twooter.domain import ids as id_rules
 from twooter.domain import notifications, windows
 from twooter.domain.actions import Kind
@@ -78,8 +78,10 @@ def test_everything_ends_as_what_was_acknowledged(society: Society, services: Se
     assert len(society.twoots) > 10
     assert len(society.follows) > 10
     assert len(society.likes) > 10
+    assert len(society.votes) > 10
     check_graph(society, services)
     check_counts(society, services)
+    check_polls(society, services)
     check_audience(society, services)
     check_homes(society, services)
     check_notifications(society, services)
@@ -134,6 +136,17 @@ def check_audience(society: Society, services: Services) -> None:
     assert summary.totals.accounts == len(society.people)
     if windows.week_start(id_rules.time_ms(society.people[0].account_id)) == present.start_ms:
         assert (present.accounts, present.participants) == (len(society.people), (there,))
+
+
+def check_polls(society: Society, services: Services) -> None:
+    for twoot in society.twoots.values():
+        given = [choices for (_, id_), choices in society.votes.items() if id_ == twoot.id]
+        (person,) = [person for person in society.people if person.account_id == twoot.author_id]
+        found = services.twoots.get(twoot.id, person).poll
+        assert (found is not None) == twoot.has_poll
+        if found is not None:
+            counted = Counter(place for choices in given for place in choices)
+            assert (found.voters, found.votes) == (len(given), tuple(counted[n] for n in range(len(OPTIONS))))
 
 
 def check_homes(society: Society, services: Services) -> None:
