@@ -124,6 +124,11 @@ def log_by(account_id: int) -> str:
     return f"by:{account_id}"
 
 
+def log_under(key: str) -> str:
+    """Return the log of a hashtag's twoots that those who follow the hashtag read beside their own."""
+    return f"under:{key}"
+
+
 def is_missing(first: News | None, mark: Mark) -> bool:
     """Return whether a log whose oldest entry is `first` may have lost something that came after a mark."""
     return first is None or first.position.ms > mark.position.ms

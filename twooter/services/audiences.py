@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+from twooter.domain.grammar import tag_key
 from twooter.domain.notifications import Key, Kind, Notification
-from twooter.domain.streams import NOTIFICATION, RETWOOT, Mark, News, after, is_missing, log_by
+from twooter.domain.streams import NOTIFICATION, RETWOOT, Mark, News, after, is_missing, log_by, log_under
 from twooter.domain.twoots import Item
 from twooter.errors import Unavailable
 from twooter.services.cards import Cards
 from twooter.services.notifications import Notifications
 from twooter.services.popular import Popular
-from twooter.storage import home_rows
+from twooter.storage import followed_hashtags, hashtags, home_rows
 from twooter.storage.database import Session, Storage
 from twooter.storage.homes import Entry
 from twooter.storage.streams import Logs, Opened
@@ -65,10 +66,21 @@ class Audiences:
         found = self._storage.read(lambda tx: home_rows.fetch_followed_among(tx, account_id, sorted(popular)))
         return [log_by(id_) for id_ in found]
 
+    def hashtags_of(self, account_id: int) -> list[str]:
+        """Return the logs of the hashtags that somebody follows: nobody pushes their twoots to its home."""
+
+        def work(tx: Session) -> list[str]:
+            tag_ids = followed_hashtags.fetch_ids(tx, account_id)
+            names = hashtags.fetch_names(tx, tag_ids) if tag_ids else {}
+            return [log_under(tag_key(name)) for name in names.values()]
+
+        return self._storage.read(work)
+
     def missed(self, topic_of: dict[str, int], mark: Mark) -> tuple[list[News], set[str]]:
         """Return what logs have after a mark, in order, and those of them that may have lost some of it."""
         found: list[News] = []
         broken: set[str] = set()
+        topic_of = dict(topic_of)  # what one follows may change meanwhile
         for name in topic_of:
             first, news = self.logs.read(name, mark.position.ms)
             found += news
@@ -82,11 +94,14 @@ class Audiences:
             return self._notified(news, viewer_ids)
         id_, actor_id = news.pointer.numbers
         entry = Entry(id_, actor_id, news.pointer.kind == RETWOOT)
-        is_home = news.log.startswith(("home:", "by:"))
+        is_home, is_hashtag = news.log.startswith(("home:", "by:")), news.log.startswith("under:")
 
         def work(tx: Session) -> dict[int, Item | Notification]:
             rows = home_rows.resolve(tx, [entry])
-            return dict(self._cards.of_row(tx, rows[0], viewer_ids, home=is_home)) if rows else {}
+            if not rows:
+                return {}
+            shown = self._cards.of_row(tx, rows[0], viewer_ids, home=is_home, hashtag=is_hashtag)
+            return dict(shown)
 
         return self._storage.read(work)
 

@@ -246,10 +246,17 @@ class Cards:
         return Slice(list(found.values()), unseen.next_before, unseen.prev_after)
 
     def of_row(
-        self, tx: Session, row: Row, viewer_ids: Sequence[int], *, home: bool = False
+        self,
+        tx: Session,
+        row: Row,
+        viewer_ids: Sequence[int],
+        *,
+        home: bool = False,
+        hashtag: bool = False,
     ) -> dict[int, Item]:
         """Return a timeline's row by those of several viewers who are shown it, as `items` shows it to each.
 
+        With `hashtag` it is for those who follow one of its hashtags, and have it at home by nothing else.
         Two round trips where it quotes, else one, and a query for every 200 viewers.
         """
         page = self._look(tx, [row], None, home=home, still=None)
@@ -261,7 +268,8 @@ class Cards:
         items: dict[int, Item] = {}
         for viewer_id in viewer_ids:
             shown = Shown(viewer_id, people, quoted, sights.get(viewer_id, NOBODYS), asked[viewer_id])
-            is_for_it = shown.is_at_home(row, twoot) if home else shown.is_listed(row)
+            at_home = (home or hashtag) and shown.is_at_home(row, twoot)
+            is_for_it = at_home if home else shown.is_listed(row) and not at_home
             item = shown.item(row, twoot, None) if is_for_it else None
             if item is not None:
                 items[viewer_id] = item

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from twooter.domain.events import Envelope, TwootEvent
 from twooter.domain.grammar import tag_key
 from twooter.domain.notifications import Key
-from twooter.domain.streams import NOTIFICATION, RETWOOT, TWOOT, Pointer, log_by, log_of
+from twooter.domain.streams import NOTIFICATION, RETWOOT, TWOOT, Pointer, log_by, log_of, log_under
 from twooter.domain.twoots import Visibility
 from twooter.metrics import STREAM_APPENDS
 from twooter.storage import hashtags
@@ -56,7 +56,7 @@ class Streams:
         self._append(
             (name, Pointer(TWOOT, (event.twoot_id, event.author_id)))
             for event in public
-            for name in ("public", *(f"tag:{keys[id_]}" for id_ in event.tag_ids if id_ in keys))
+            for name in ("public", *_logs_of(keys[id_] for id_ in event.tag_ids if id_ in keys))
         )
 
     def tell_of_notifications(self, notified: Iterable[Key]) -> None:
@@ -82,6 +82,13 @@ class Streams:
                 self._keys = {}
             self._keys |= {id_: tag_key(name) for id_, name in names.items()}
         return self._keys
+
+
+def _logs_of(keys: Iterable[str]) -> Iterator[str]:
+    """Yield the logs of hashtags: for those who listen to one, and for those who follow it."""
+    for key in keys:
+        yield f"tag:{key}"
+        yield log_under(key)
 
 
 def _pointer(entry: Entry) -> Pointer:

@@ -8,11 +8,12 @@ import redis
 from tests.api.live.conftest import Person
 from tests.listeners import Listener
 from tests.outbox import drain
+from tests.processes import wait_until
 from tests.queries import recorded
 from twooter.api.live.server import StreamServer
 from twooter.domain.accounts import Role
 from twooter.domain.actions import Kind
-from twooter.domain.streams import TWOOT, News, Pointer, Position
+from twooter.domain.streams import TWOOT, News, Pointer, Position, log_under
 from twooter.domain.twoots import Visibility
 from twooter.services.house import Services
 
@@ -81,6 +82,33 @@ def test_home_has_popular_accounts_too_that_are_pushed_to_nobody(
         heard = listener.next()
     assert heard is not None
     assert (heard.name, heard.data["id"]) == ("home", str(twoot.id))
+
+
+def test_home_has_what_is_written_under_followed_hashtags_once(
+    ada: Person, ben: Person, person: Meet, services: Services, server: StreamServer
+) -> None:
+    cho = person("cho")
+    ada.follow(ben)
+    cho.write("First #tea.")
+    services.followed_hashtags.follow(ada.viewer, "tea")
+    with ada.listen("home,tag:jam") as listener:
+        under = cho.write("A cup of #Tea and #jam.")
+        bens, mine = ben.write("Mine is #tea, too."), ada.write("And mine is #tea.")
+        cho.write("Nobody hears of #tea here.", visibility=Visibility.UNLISTED)
+        services.followed_hashtags.follow(ada.viewer, "jam")
+        wait_until(lambda: log_under("jam") in server._hub.logs, seconds=20, what="the hashtag's log")
+        services.followed_hashtags.unfollow(ada.viewer, "tea")
+        wait_until(lambda: log_under("tea") not in server._hub.logs, seconds=20, what="the end of the other")
+        cho.write("No more #tea.")
+        last = cho.write("Only #jam.")
+        heard = [listener.next() for _ in range(6)]
+    told = [(h.name, h.data["id"]) for h in heard if h is not None]
+    assert sorted(told) == sorted(
+        [
+            *(("home", str(twoot.id)) for twoot in (under, bens, mine, last)),
+            *(("tag:jam", str(twoot.id)) for twoot in (under, last)),
+        ]
+    )
 
 
 def test_notifications_are_heard_as_their_list_shows_them(

@@ -46,7 +46,7 @@ class Reception:
         topic_of = {log_of(topic, account_id): number for number, topic in enumerate(topics)}
         if "home" in topics:
             home = topics.index("home")
-            topic_of |= dict.fromkeys(self._services.audiences.popular_of(account_id), home)
+            topic_of |= dict.fromkeys(self._beside_home(account_id), home)
         at: Position = self._services.audiences.open(list(topic_of)).at
         since = None if given is None else parse_mark(given)
         return Visit(account_id, token_id, topics, topic_of, Mark(at, START), since)
@@ -66,13 +66,17 @@ class Reception:
         """Return which tokens still hold."""
         return self._services.tokens.holding(keys)
 
-    def popular_of(self, account_ids: Sequence[int]) -> dict[int, list[str]]:
-        """Return the logs of popular accounts that each account follows now, which are there from now on."""
-        audiences = self._services.audiences
-        found = {id_: audiences.popular_of(id_) for id_ in account_ids}
+    def beside_home(self, account_ids: Sequence[int]) -> dict[int, list[str]]:
+        """Return the logs that each account reads beside its home now, which are there from now on."""
+        found = {id_: self._beside_home(id_) for id_ in account_ids}
         if names := sorted({name for logs in found.values() for name in logs}):
-            audiences.open(names)
+            self._services.audiences.open(names)
         return found
+
+    def _beside_home(self, account_id: int) -> list[str]:
+        """Return the logs of popular accounts and of hashtags that an account follows."""
+        audiences = self._services.audiences
+        return [*audiences.popular_of(account_id), *audiences.hashtags_of(account_id)]
 
 
 REOPEN_SECONDS = KEPT_SECONDS / 5

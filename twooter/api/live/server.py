@@ -288,7 +288,7 @@ class StreamServer:
         homes = sorted({visit.account_id for _, visit in visits if "home" in visit.topics})
         try:
             held = await self._in_thread(lambda: self._reception.holding([v.key for _, v in visits]))
-            popular = await self._in_thread(lambda: self._reception.popular_of(homes))
+            beside = await self._in_thread(lambda: self._reception.beside_home(homes))
         except Exception as ex:  # noqa: BLE001 - a bad minute of the database must not end thousands of connections
             log.warning("stream_not_checked", error=type(ex).__name__)
             return
@@ -297,9 +297,14 @@ class StreamServer:
                 connection.close(frames.end("unauthorized", 1000), "revoked")
             elif connection.visit is not None and "home" in visit.topics:
                 home = visit.topics.index("home")
-                new = [name for name in popular[visit.account_id] if name not in visit.topic_of]
+                now = beside[visit.account_id]
+                new = [name for name in now if name not in visit.topic_of]
+                ended = [n for n in visit.topic_of if n.startswith("under:") and n not in now]
                 visit.topic_of.update(dict.fromkeys(new, home))
                 self._hub.add(connection, new)
+                self._hub.remove(connection, ended)
+                for name in ended:
+                    del visit.topic_of[name]
 
     async def _reopen(self, names: list[str], *, is_after_loss: bool) -> None:
         """Keep logs from being forgotten; of those that were, something may have been missed."""

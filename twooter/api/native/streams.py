@@ -18,7 +18,8 @@ class StreamQuery(params.Query):
     topics: str = Field(
         "home",
         max_length=3000,
-        description=f"Up to {MAX_TOPICS} of `home`, `notifications`, `public` and `tag:NAME`, commas between them.",
+        description=f"Up to {MAX_TOPICS} of `home`, `notifications`, `public` and `tag:NAME`, commas between them; "
+        "what is new under followed hashtags is heard as `home`.",
     )
     ticket: str | None = Field(
         None,
