@@ -129,6 +129,8 @@ def test_nothing_is_left_of_a_deleted_account_but_what_is_said_here(
     assert services.remains.sweep() == len(written)
     assert rows_with(services, numbers) == STAYS
     assert rows_with(services, {ada.account_id}, below=True) == {}
+    monkeypatch.undo()
+    assert not services.audits.audit().amounts
 
 
 def test_what_stands_below_a_deleted_twoot_goes_when_nothing_is_on_its_way_any_more(
@@ -158,3 +160,5 @@ def test_what_stands_below_a_deleted_twoot_goes_when_nothing_is_on_its_way_any_m
         "twoot_replies": 3,
     }
     assert services.twoots.get(kept.id, None).twoot.likes == 3
+    monkeypatch.undo()
+    assert not services.audits.audit().amounts
