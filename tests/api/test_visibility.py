@@ -8,6 +8,7 @@ from falcon.testing import Result, TestClient
 
 from tests.api.conftest import SignUp
 from tests.outbox import drain
+from twooter.api.times import rfc3339
 from twooter.services.house import Services
 
 EVERYBODY = {"author", "follower", "stranger", "mentioned", "anonymous"}
@@ -146,6 +147,18 @@ def test_nobody_does_anything_with_what_it_may_not_see(world: World, viewer: str
         done[action] |= {id_} if status == 200 else set()
     assert world.listed(viewer, "/v1/me/likes") == done["like"]
     assert world.listed(viewer, "/v1/bookmarks") == done["bookmark"]
+
+
+@pytest.mark.parametrize("viewer", sorted({*VIEWERS} - {"anonymous"}))
+def test_nobody_votes_in_what_it_may_not_see(world: World, services: Services, viewer: str) -> None:
+    poll = {"options": ["yes", "no"], "expires_at": rfc3339(services.ids.now_ms() + 3_600_000)}
+    for visibility, viewers in MAY_SEE.items():
+        given = {"text": "Well, @mentioned?", "visibility": visibility, "poll": poll}
+        id_ = act(world.client, world.tokens["author"], "POST", "/v1/twoots", **given).json["id"]
+        headers = {"Authorization": f"Bearer {world.tokens[viewer]}"}
+        path = f"/v1/twoots/{id_}/vote"
+        status = world.client.simulate_put(path, headers=headers, json={"choices": [0]}).status_code
+        assert status == (404 if viewer not in viewers else 403 if viewer == "author" else 200), visibility
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

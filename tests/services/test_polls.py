@@ -15,9 +15,10 @@ from twooter.domain.events import VoteEvent
 from twooter.domain.notifications import Kind
 from twooter.domain.pages import Page
 from twooter.domain.polls import MAX_OPEN_MS, Poll
-from twooter.domain.twoots import Draft, Twoot, Visibility
+from twooter.domain.twoots import Draft, Ref, Row, Twoot, Visibility
 from twooter.errors import Conflict, Forbidden, Invalid, NotFound
 from twooter.services import poll_ends
+from twooter.services.cards import Cards
 from twooter.services.edits import Change
 from twooter.services.house import Services
 from twooter.storage import outbox, votes
@@ -332,6 +333,24 @@ def test_a_poll_is_shown_wherever_its_twoot_is_with_the_viewers_own_vote(
         inner = card.quoted or card
         assert inner.poll is not None
         assert not inner.poll.shows_votes
+
+
+def test_each_listener_is_shown_a_poll_as_it_stands_for_it(
+    services: Services, ada: Viewer, bob: Viewer, join: SignIn, drain: Drain
+) -> None:
+    cho, twoot = join("cho"), ask(services, ada)
+    services.polls.vote(bob, twoot.id, [0])
+    drain()
+    row = Row(twoot.id, ada.account_id, Ref(twoot.id, ada.account_id))
+    viewers = [ada, bob, cho]
+    with recorded(services.storage) as names:
+        items = services.storage.read(
+            lambda tx: Cards(services.storage).of_row(tx, row, [viewer.account_id for viewer in viewers])
+        )
+    assert names.count("votes_of_viewers") == names.count("polls_by_keys") == 1
+    shown = [items[viewer.account_id].poll for viewer in viewers]  # type: ignore[union-attr]  # cards, for nobody passed anything on
+    assert [poll and poll.shows_votes for poll in shown] == [True, True, False]
+    assert [poll and poll.choices for poll in shown] == [None, (0,), None]
 
 
 def test_a_page_without_polls_asks_for_none_and_one_with_many_asks_once(
