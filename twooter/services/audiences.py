@@ -13,10 +13,14 @@ from twooter.errors import Unavailable
 from twooter.services.cards import Cards
 from twooter.services.notifications import Notifications
 from twooter.services.popular import Popular
+from twooter.services.shown import Place
 from twooter.storage import followed_hashtags, hashtags, home_rows
 from twooter.storage.database import Session, Storage
 from twooter.storage.homes import Entry
 from twooter.storage.streams import Logs, Opened
+
+_PLACES = {"home": Place.HOME, "by": Place.HOME, "under": Place.HASHTAG}
+"""By the kind of a log: where what it tells of is shown."""
 
 
 class Audiences:
@@ -94,14 +98,11 @@ class Audiences:
             return self._notified(news, viewer_ids)
         id_, actor_id = news.pointer.numbers
         entry = Entry(id_, actor_id, news.pointer.kind == RETWOOT)
-        is_home, is_hashtag = news.log.startswith(("home:", "by:")), news.log.startswith("under:")
+        place = _PLACES.get(news.log.partition(":")[0], Place.LISTED)
 
         def work(tx: Session) -> dict[int, Item | Notification]:
             rows = home_rows.resolve(tx, [entry])
-            if not rows:
-                return {}
-            shown = self._cards.of_row(tx, rows[0], viewer_ids, home=is_home, hashtag=is_hashtag)
-            return dict(shown)
+            return dict(self._cards.of_row(tx, rows[0], viewer_ids, place)) if rows else {}
 
         return self._storage.read(work)
 

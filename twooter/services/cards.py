@@ -17,7 +17,7 @@ from twooter.domain.polls import Standing
 from twooter.domain.twoots import Card, Item, Ref, Row, Twoot
 from twooter.errors import NotFound
 from twooter.services.guesses import Guesses
-from twooter.services.shown import NOBODYS, Shown, Unseen
+from twooter.services.shown import NOBODYS, Place, Shown, Unseen
 from twooter.storage import accounts, home_rows, homes, polls, ties, twoots, votes
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
@@ -246,20 +246,13 @@ class Cards:
         return Slice(list(found.values()), unseen.next_before, unseen.prev_after)
 
     def of_row(
-        self,
-        tx: Session,
-        row: Row,
-        viewer_ids: Sequence[int],
-        *,
-        home: bool = False,
-        hashtag: bool = False,
+        self, tx: Session, row: Row, viewer_ids: Sequence[int], place: Place = Place.LISTED
     ) -> dict[int, Item]:
         """Return a timeline's row by those of several viewers who are shown it, as `items` shows it to each.
 
-        With `hashtag` it is for those who follow one of its hashtags, and have it at home by nothing else.
         Two round trips where it quotes, else one, and a query for every 200 viewers.
         """
-        page = self._look(tx, [row], None, home=home, still=None)
+        page = self._look(tx, [row], None, home=place is Place.HOME, still=None)
         people, quoted, twoot = page.authors, page.found, page.found.get(row.twoot.id)
         if twoot is None or not people:
             return {}
@@ -268,9 +261,7 @@ class Cards:
         items: dict[int, Item] = {}
         for viewer_id in viewer_ids:
             shown = Shown(viewer_id, people, quoted, sights.get(viewer_id, NOBODYS), asked[viewer_id])
-            at_home = (home or hashtag) and shown.is_at_home(row, twoot)
-            is_for_it = at_home if home else shown.is_listed(row) and not at_home
-            item = shown.item(row, twoot, None) if is_for_it else None
+            item = shown.item(row, twoot, None) if shown.is_at(place, row, twoot) else None
             if item is not None:
                 items[viewer_id] = item
         return items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,14 @@ class Unseen(Slice[Row]):
         )
 
 
+class Place(enum.Enum):
+    """Where a row is shown: on everybody's lists, at home, or at home for one of its hashtags and nothing else."""
+
+    LISTED = enum.auto()
+    HOME = enum.auto()
+    HASHTAG = enum.auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is known of a page's twoots and accounts, and how the viewer stands to them."""
@@ -76,6 +85,11 @@ class Shown:
             None if self.viewer_id is None else self.sight.of(twoot.id),
             self.polls.get(twoot.id),
         )
+
+    def is_at(self, place: Place, row: Row, twoot: Twoot | None) -> bool:
+        """Return whether a row is somewhere for the viewer, as far as it may be seen."""
+        at_home = place is not Place.LISTED and self.is_at_home(row, twoot)
+        return at_home if place is Place.HOME else self.is_listed(row) and not at_home
 
     def is_at_home(self, row: Row, twoot: Twoot | None) -> bool:
         """Return whether a row is of the viewer's home timeline, as far as it may be seen."""
