@@ -44,7 +44,7 @@ def test_the_help_lists_every_command_without_loading_one(backend: str) -> None:
     for name, entry in COMMANDS.items():
         assert f"  {name} " in shown.stdout
         assert entry.summary in shown.stdout
-    assert shown.stdout.splitlines()[-1] == "['twooter.cli', 'twooter.garbage']"
+    assert shown.stdout.splitlines()[-1] == "['twooter.garbage', 'twooter.cli']"
 
 
 def test_an_unknown_command_is_a_usage_error(backend: str) -> None:
