@@ -104,13 +104,17 @@ def _probe(side: Side, api: Server, roots: Mapping[str, int], rate: float) -> Pr
     """Try a rate for a while, with everything that is published counted until it is everywhere."""
     due = list(_mixed(side, Random(f"{rate} {len(side.probes)}"), rate, _seconds(side.stage, rate)))
     accounts = cpu.Accounts(roots)
-    before = sum(accounts.read_ms().values())
+    before = accounts.read_ms()
     outcome = generator.send(api, due)
     answered = time.monotonic()
     servers.await_empty(side.stage.database_url)
     settled_seconds = time.monotonic() - answered
-    cpu_ms = (sum(accounts.read_ms().values()) - before) / len(due)
-    return Probe(rate, outcome, cpu_ms, settled_seconds)
+    return Probe(rate, outcome, _each(before, accounts, len(due)), settled_seconds)
+
+
+def _each(before: Mapping[str, float], accounts: cpu.Accounts, requests: int) -> dict[str, float]:
+    """Return CPU milliseconds of one request by server."""
+    return {name: ms / requests for name, ms in cpu.spent(before, accounts.read_ms()).items()}
 
 
 def _mixed(side: Side, random: Random, rate: float, seconds: float) -> Iterator[Arrival]:
@@ -135,9 +139,9 @@ def _hello(stage: Stage, rate: float) -> Probe:
         Arrival(at, "hello", asked) for at in arrivals.poisson(Random(rate), rate, _seconds(stage, rate) / 2)
     ]
     accounts = cpu.Accounts({"hello": stage.hello.pid})
-    before = accounts.read_ms()["hello"]
+    before = accounts.read_ms()
     outcome = generator.send(stage.hello, due)
-    return Probe(rate, outcome, (accounts.read_ms()["hello"] - before) / len(due))
+    return Probe(rate, outcome, _each(before, accounts, len(due)))
 
 
 def _seconds(stage: Stage, rate: float) -> float:

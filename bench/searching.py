@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from bench.arrivals import Outcome, percentile
 
@@ -20,12 +20,17 @@ _CLEAR = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One rate tried; `settled_seconds` after it everything published was everywhere; `cpu_ms` is of a request."""
+    """One rate tried; `settled_seconds` after it everything published was everywhere; `parts_ms` is CPU by server."""
 
     rate: float
     outcome: Outcome
-    cpu_ms: float = 0.0
+    parts_ms: Mapping[str, float] = field(default_factory=dict)
     settled_seconds: float = 0.0
+
+    @property
+    def cpu_ms(self) -> float:
+        """Return CPU milliseconds per request over all servers."""
+        return sum(self.parts_ms.values())
 
     @property
     def p99_ms(self) -> float:
@@ -45,6 +50,7 @@ class Probe:
             "generator_lag_p99_ms": round(percentile(found.lags_ms, 99), 2),
             "generator_cpu_share": round(found.cpu_share, 3),
             "cpu_ms": round(self.cpu_ms, 3),
+            "cpu_ms_by_server": {name: round(ms, 3) for name, ms in self.parts_ms.items()},
             "settled_s": round(self.settled_seconds, 1),
         }
 
