@@ -117,7 +117,8 @@ class Tokens:
 
         def check(proof: Proof | None) -> None:
             viewer = self._check(bearer, proof)
-            self._remember(bearer, viewer)
+            if viewer != known:
+                self._remember(bearer, viewer)
             proved(viewer)
 
         self._storage.debts.owe(tokens.proof_of(bearer.account_id, bearer.token_id), check)
