@@ -19,7 +19,7 @@ from tests.processes import Server
 IDLE, LISTENERS, TWOOTS = 5_000, 1_000, 20
 MAX_MIB, MAX_MS = 200, 500
 _PATIENCE_SECONDS = 30
-_MANY_PLACES = {"TWOOTER_STREAM_CONNECTIONS_PER_ACCOUNT": "20"}
+_PLACES = "TWOOTER_STREAM_CONNECTIONS_PER_ACCOUNT"
 _EVENT = b"event: public\n"
 
 
@@ -28,16 +28,17 @@ def run(stage: Stage) -> list[Line]:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     crowd = _sign_in(stage)
+    places = {_PLACES: str((IDLE + LISTENERS) // len(crowd) + 2)}
     with (
         servers.api(stage.settings) as api,
         servers.relay(stage.settings),
         servers.worker(stage.settings),
-        servers.stream({**stage.settings, **_MANY_PLACES}) as stream,
+        servers.stream({**stage.settings, **places}) as stream,
     ):
         before = psutil.Process(stream.pid).memory_info().rss / 2**20
         idle = [_listen(stream.port, crowd[number % len(crowd)], "home") for number in range(IDLE)]
         after = psutil.Process(stream.pid).memory_info().rss / 2**20
-        hearing = [_listen(stream.port, member, "public") for member in crowd]
+        hearing = [_listen(stream.port, crowd[number % len(crowd)], "public") for number in range(LISTENERS)]
         try:
             times = _hear(api, crowd[0], hearing)
         finally:
