@@ -114,7 +114,7 @@ def test_what_breaks_in_the_middle_has_done_nothing_and_is_done_by_the_next(
         raise Unavailable("The database went away.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.outboxes, "append", broken)  # the last thing of the transaction
+        patched.setattr(services.outboxes, "append_of_active", broken)  # the last thing of the transaction
         with pytest.raises(Unavailable):
             services.publications.sweep()
     assert rows(services, Twoots, "id") == []
