@@ -66,7 +66,9 @@ def when_ready(server: Any) -> None:  # Any: gunicorn has no types
     """Answer probes from the parent, whose threads no request can hold; everything is loaded."""
     garbage.resume()
     if settings.metrics_port is not None:
-        machines.serve(settings.host, settings.metrics_port, alive=lambda: None, ready=lambda: _trouble(server))
+        machines.serve(
+            settings.host, settings.metrics_port, alive=lambda: None, ready=lambda: _trouble(server)
+        )
 
 
 def _trouble(server: Any) -> str | None:  # Any: idem
