@@ -101,7 +101,7 @@ def test_as_many_lines_as_may_be_are_taken_at_once(services: Services, join: Sig
     assert [line.number for line in last] == [MAX_LINES - 1, MAX_LINES]
 
 
-@pytest.mark.parametrize("killed_at", (1, 3, 6, 8))
+@pytest.mark.parametrize("killed_at", [1, 3, 6, 8])
 def test_an_import_whose_worker_is_killed_anywhere_ends_as_if_nothing_had_been(
     services: Services, join: SignIn, drain: Drain, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
