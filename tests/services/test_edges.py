@@ -53,9 +53,9 @@ def test_each_account_is_changed_in_a_transaction_of_its_own(
     began: list[int] = []
     real = services.storage._once
 
-    def once(work: Callable[..., object]) -> object:
+    def once(work: Callable[..., object], *, at_once: bool) -> object:
         began.append(1)
-        return real(work)
+        return real(work, at_once=at_once)
 
     monkeypatch.setattr(services.storage, "_once", once)
     edges.handle([reply(parent, 100 + n) for n, parent in enumerate(parents * 2)])
