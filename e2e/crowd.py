@@ -15,6 +15,7 @@ Tell = Callable[[Given], None]
 _PAUSE_SECONDS = 0.25
 _SILENCE_SECONDS = 40
 """Longer than two heartbeats."""
+_KNOWN_SECONDS = 60
 
 
 class Refused(HTTPException):
@@ -51,10 +52,21 @@ def join(given: Given, tell: Tell) -> None:
 
 
 def follow(given: Given, tell: Tell) -> None:
-    """Let everybody of `tokens` follow `account_id`, and read the home timeline, which is kept from then on."""
+    """Let everybody of `tokens` follow `account_id`, and read the home timeline, which is kept from then on.
+
+    Live updates reach who is known as a follower: that is a worker's doing, and waited for.
+
+    Raises: TimeoutError.
+    """
+    account = f"/v1/accounts/{given['account_id']}"
     for token in given["tokens"]:
-        call(given, "PUT", f"/v1/accounts/{given['account_id']}/follow", token=token)
+        call(given, "PUT", f"{account}/follow", token=token)
         call(given, "GET", "/v1/timelines/home", token=token)
+    until = time.monotonic() + _KNOWN_SECONDS
+    while call(given, "GET", account)["counts"]["followers"] < len(given["tokens"]):
+        if time.monotonic() > until:
+            raise TimeoutError("a follower is still unknown")
+        time.sleep(_PAUSE_SECONDS)
     tell({"follow": len(given["tokens"])})
 
 

@@ -127,7 +127,8 @@ EVERYTHING = """
         for route in routes(wire(Settings(var_dir=Path(folder)))):
             for method, operation in operations_of(route.resource).items():
                 metrics.REQUESTS.labels(method, route.path).observe(0.1)
-                for status in {*operation.answers, *operation.errors, 304, 400, 401, 404, 405, 413, 415, 429, 500, 503}:
+                any_route = {400, 401, 404, 405, 413, 415, 429, 500, 503, *([304] if operation.cached else [])}
+                for status in {*operation.answers, *operation.errors, *any_route}:
                     metrics.ANSWERS.labels(method, route.path, "4xx" if 400 <= status < 500 else str(status)).inc()
 
     def run():
@@ -147,7 +148,7 @@ EVERYTHING = """
 
 
 @pytest.mark.parametrize("part", ["api", "worker"])
-def test_a_process_that_has_done_everything_tells_at_most_2000_series(part: str, tmp_path: Path) -> None:
+def test_a_process_that_has_done_everything_tells_at_most_2500_series(part: str, tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(EVERYTHING), part, str(tmp_path)],
         check=False,
@@ -157,7 +158,7 @@ def test_a_process_that_has_done_everything_tells_at_most_2000_series(part: str,
         timeout=60,
     )
     assert ran.returncode == 0, ran.stderr
-    assert 500 < len(exposed(ran.stdout)) <= 2_000
+    assert 500 < len(exposed(ran.stdout)) <= 2_500
 
 
 def test_a_single_process_tells_its_own() -> None:

@@ -1,6 +1,5 @@
 """Scheduled twoots: published once, when their time has come, as if they were sent then; theirs alone until then."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -305,5 +304,5 @@ def test_a_draft_of_a_later_version_is_published_as_far_as_this_one_knows(
     (draft,) = database.execute_sql("SELECT draft FROM scheduled_twoots").fetchone()
     newer = draft.replace("{", '{"mood":"good",', 1)
     database.execute_sql(f"UPDATE scheduled_twoots SET draft = {database.param}", (newer,))  # noqa: S608 - no value is in the text
-    come(services, int(time.time() * 1000) - 1)
+    come(services, services.ids.now_ms() - 1)  # the clock by which it is due
     assert services.publications.sweep() == 1
