@@ -49,13 +49,16 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's; a t
 for _default in (GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR):
     REGISTRY.unregister(_default)  # they know one process; what stands below knows all of a pod
 
-# Series are few on purpose: each bucket is one of every route in every pod, each status one of every route. Percentiles
-# of routes and statements are in the database, over all pods: GET /v1/analytics/requests and /v1/analytics/queries.
+# Series are few on purpose: a bucket of every route, or of every statement, would be hundreds in every pod. Their
+# percentiles are in the database, over all pods: GET /v1/analytics/requests and /v1/analytics/queries.
 REQUESTS = Histogram(
     "twooter_http_request_seconds",
-    "Time to answer a request, by route template.",
-    ["method", "route"],
-    buckets=(0.05, 0.25, 1.0),
+    "Time to answer a request.",
+    ["method"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+ROUTES = Summary(
+    "twooter_http_route_seconds", "Time to answer a request, by route template.", ["method", "route"]
 )
 ANSWERS = Counter(
     "twooter_http_requests_total",

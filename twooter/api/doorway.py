@@ -19,7 +19,7 @@ from twooter.domain.accounts import Role, Viewer
 from twooter.domain.moderation import check_moderates
 from twooter.errors import BadRequest, Forbidden, Unauthorized
 from twooter.logs import bind_contextvars, clear_contextvars, get_logger
-from twooter.metrics import ANSWERS, REQUESTS
+from twooter.metrics import ANSWERS, REQUESTS, ROUTES
 
 log = get_logger("http")
 
@@ -64,7 +64,8 @@ class Doorway:
         self._body_timeout_seconds = body_timeout_seconds
         self.board: Board | None = None
         self._observers: dict[
-            tuple[str, str | None, int], tuple[Callable[[float], None], Callable[[], None]]
+            tuple[str, str | None, int],
+            tuple[Callable[[float], None], Callable[[float], None], Callable[[], None]],
         ] = {}
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -149,10 +150,14 @@ class Doorway:
         counters = self._observers.get(key)
         if counters is None:
             shown = "4xx" if 400 <= status < 500 else str(status)
-            answered = ANSWERS.labels(method, route, shown).inc
-            counters = self._observers[key] = REQUESTS.labels(method, route).observe, answered
-        observe, count = counters
+            counters = self._observers[key] = (
+                REQUESTS.labels(method).observe,
+                ROUTES.labels(method, route).observe,
+                ANSWERS.labels(method, route, shown).inc,
+            )
+        observe, observe_route, count = counters
         observe(seconds)
+        observe_route(seconds)
         count()
         self._observe(f"{method} {route}", seconds, status >= 500)
         log.info(
