@@ -18,6 +18,8 @@ from twooter.storage.twoots import NEWEST
 STEP = 500
 """Rows removed by one transaction."""
 _KEY = (Notifications.account_id, Notifications.kind, Notifications.twoot_id, Notifications.actor_id)
+_ARMS = len(Kind) - 1
+"""Kinds of a page of some: all of them are a page of any."""
 
 _put = Insert(
     "notification_put",
@@ -82,7 +84,7 @@ def _page(name: str, place: Callable[[], Any], order: Callable[[Any], Any]) -> t
 
     def some() -> peewee.Query:
         whole: Any = arm(0)
-        for number in range(1, len(Kind)):
+        for number in range(1, _ARMS):
             whole = whole.union_all(arm(number))
         found = whole.alias("found")
         return peewee.Select([found], [SQL("*")]).order_by(order(found.c.id)).limit(p("limit"))
@@ -172,10 +174,10 @@ def fetch(tx: Session, account_id: int, kinds: Sequence[Kind], page: Page) -> li
     else:
         every, some = _pages_before
         given["before"] = page.before or NEWEST
-    if not kinds:
+    if not kinds or len(set(kinds)) == len(Kind):
         return [_noted(row) for row in tx.all(every, **given)]
     # a place that is not needed is of no kind, and reads nothing
-    places = [*sorted(set(kinds)), *[0] * len(Kind)][: len(Kind)]
+    places = [*sorted(set(kinds)), *[0] * _ARMS][:_ARMS]
     given |= {f"kind_{number}": int(kind) for number, kind in enumerate(places)}
     return [_noted(row) for row in tx.all(some, **given)]
 
