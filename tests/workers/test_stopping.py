@@ -1,10 +1,14 @@
 """A worker that is told to stop before it or a task has begun; what runs when it is told is in the fault tests."""
 
+import array
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 from redis import Redis
@@ -52,8 +56,15 @@ def test_a_task_that_a_child_has_not_begun_when_the_worker_stops_is_done_and_ack
         parent, child = app.pids("worker")
         threads = psutil.Process(parent).num_threads()
         os.kill(child, signal.SIGSTOP)
+        wait_until(
+            lambda: psutil.Process(child).status() == psutil.STATUS_STOPPED,
+            seconds=30,
+            what="the child's halt",
+        )
+        wait_until(lambda: _unread(child) == 0, seconds=30, what="what the child has said to be heard")
         create_celery(Settings.model_validate({"broker_url": redis_url})).send_task("twooter.claims.sweep")
-        wait_until(lambda: broker.hlen("unacked") == 1, seconds=30, what="the task in the worker's hands")
+        wait_until(lambda: _unread(child) > 0, seconds=30, what="the task in the child's pipe")
+        assert broker.hlen("unacked") == 1
         os.kill(parent, signal.SIGTERM)
         timers_and_the_pool_s_own = 3
         wait_until(
@@ -66,3 +77,18 @@ def test_a_task_that_a_child_has_not_begun_when_the_worker_stops_is_done_and_ack
         assert (broker.hlen("unacked"), broker.llen("maintenance")) == (0, 0)
         assert '"task":"twooter.claims.sweep"' in app.logs()
         assert "Cold shutdown" not in app.logs()
+
+
+def _unread(pid: int) -> int:
+    """Return how many bytes wait in the pipes that a process has open."""
+    total = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        if str(link.readlink()).startswith("pipe:"):
+            pipe = os.open(link, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                count = array.array("i", [0])
+                fcntl.ioctl(pipe, termios.FIONREAD, count)
+                total += count[0]
+            finally:
+                os.close(pipe)
+    return total
