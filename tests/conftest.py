@@ -6,6 +6,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,18 +110,40 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
 
 
 @pytest.fixture(scope="session")
-def mariadb_server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def mariadb_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with MariaDB's own tables, which all workers of this run copy."""
+    folder, _ = _whole_run(tmp_path_factory)
+    data = folder / "mariadb"
+    with _locked(folder / "mariadb-data.lock"):
+        if not data.exists():
+            servers.started(lambda: servers.mariadb_data(folder / f"mariadb-of-{os.getpid()}")).rename(data)
+    return data
+
+
+@pytest.fixture(scope="session")
+def mariadb_server_url(tmp_path_factory: pytest.TempPathFactory, mariadb_data: Path) -> str:
     """Return the URL of the one MariaDB server that all workers of this run share, ending in `/`."""
-    folder, owner_pid = tmp_path_factory.getbasetemp(), os.getpid()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder, owner_pid = folder.parent, os.getppid()  # the folder and the process of the whole run
+    folder, owner_pid = _whole_run(tmp_path_factory)
     note = _shared_note(folder)
-    with note.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(note.with_suffix(".lock")):
         if not note.exists():
-            server = servers.started(lambda: servers.mariadb(owner_pid=owner_pid))
+            server = servers.mariadb(owner_pid=owner_pid, begin_with=mariadb_data)
             note.write_text(f"{server.leave_to_owner()} {server.url}")
     return note.read_text().split()[1]
+
+
+def _whole_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """Return the folder and the process of the whole run, of which a worker is a part."""
+    folder = tmp_path_factory.getbasetemp()
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    return (folder.parent, os.getppid()) if is_worker else (folder, os.getpid())
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -160,9 +183,9 @@ def rabbitmq_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def private_mariadb() -> Iterator[Server]:
+def private_mariadb(mariadb_data: Path) -> Iterator[Server]:
     """Start a MariaDB for this test alone, to be frozen, killed, restarted."""
-    with servers.started(servers.mariadb) as server:
+    with servers.mariadb(begin_with=mariadb_data) as server:
         yield server
 
 

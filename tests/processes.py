@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import select
 import shutil
 import signal
@@ -10,12 +11,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_PORTS = range(10_000, 30_000)
+"""Below what the system gives to connections, and to services of Kubernetes."""
+_MAX_CLAIMS = 256
+"""More than are chosen while one test runs; a server that listens needs no claim."""
+_claims: deque[socket.socket] = deque()
 
 
 class ServerDidNotStart(Exception):
@@ -23,10 +30,24 @@ class ServerDidNotStart(Exception):
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a loopback port that nobody listens on now, and that nobody takes before its server does.
+
+    Not one that the system would choose: it gives those to connections too, also while their server is away for a
+    moment and to be back on them. Other processes that ask here see by a name in the kernel whose port it is.
+    """
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0twooter-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        if len(_claims) > _MAX_CLAIMS:
+            _claims.popleft().close()
         return port
 
 

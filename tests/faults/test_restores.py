@@ -42,11 +42,11 @@ class Disaster:
 
 
 @pytest.fixture
-def disaster(redis_url: str) -> Iterator[Disaster]:
+def disaster(redis_url: str, mariadb_data: Path) -> Iterator[Disaster]:
     """Dump a database while people write, let them go on, and lose its server; relay and worker died before."""
     with ExitStack() as stack:
         server = stack.enter_context(
-            servers.started(lambda: servers.mariadb("--log-bin=binlog", "--server-id=1"))
+            servers.mariadb("--log-bin=binlog", "--server-id=1", begin_with=mariadb_data)
         )
         url = MysqlDatabase(server.url, NAME).url
         app = stack.enter_context(App.production(url, redis_url, TWOOTER_RESEND_SECONDS="1"))

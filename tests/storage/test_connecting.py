@@ -26,12 +26,12 @@ class Endpoint:
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+def endpoint(tmp_path_factory: pytest.TempPathFactory, mariadb_data: Path) -> Iterator[Endpoint]:
     folder = tmp_path_factory.mktemp("tls")
     right, wrong = Authority.found(folder, "right"), Authority.found(folder, "wrong")
     certificate, key = right.vouch(folder, "127.0.0.1")
     options = ("--ssl", f"--ssl-cert={certificate}", f"--ssl-key={key}")
-    with servers.started(lambda: servers.mariadb(*options)) as server:
+    with servers.mariadb(*options, begin_with=mariadb_data) as server:
         yield Endpoint(server.port, right.file, wrong.file)
 
 

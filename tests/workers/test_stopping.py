@@ -15,7 +15,7 @@ from redis import Redis
 
 from tests.databases import MysqlDatabase
 from tests.faults.apps import App
-from tests.processes import free_port, wait_until
+from tests.processes import wait_until
 from tests.rules.sources import ROOT
 from twooter.broker import create_celery
 from twooter.settings import Settings
@@ -24,8 +24,8 @@ GRACE_SECONDS = 20
 """Less than the half minute that a child waits whose last words nobody counts."""
 
 WITHOUT_DATABASE = {
-    "TWOOTER_DATABASE_URL": f"mysql://nobody@127.0.0.1:{free_port()}/none",
-    "TWOOTER_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
+    "TWOOTER_DATABASE_URL": "mysql://nobody@127.0.0.1:1/none",
+    "TWOOTER_BROKER_URL": "redis://127.0.0.1:1/0",
 }
 
 
