@@ -128,7 +128,7 @@ def wire(settings: Settings) -> Services:
     follow_edges = FollowEdges(storage, outboxes, homes)
     transfers = Transfers(storage, ids, outboxes)
     takeouts = Takeouts(storage, outboxes, cards, transfers, public_url=settings.public_url)
-    follow_imports = FollowImports(storage, follows, transfers)
+    follow_imports = FollowImports(storage, follows, transfers, public_url=settings.public_url)
     transfer_runs = TransferRuns(
         storage,
         ids,

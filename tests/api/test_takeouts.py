@@ -24,6 +24,11 @@ class Person:
         """Read."""
         return self._client.simulate_get(address, headers=self.headers | headers)
 
+    def send(self, body: bytes, kind: str) -> Result:
+        """Bring a list of whom to follow along."""
+        headers = self.headers | {"Content-Type": kind}
+        return self._client.simulate_post(IMPORTS, body=body, headers=headers)
+
     def post(self, address: str, body: Any = None, **headers: str) -> Result:
         """Ask."""
         return self._client.simulate_post(address, json=body, headers=self.headers | headers)
@@ -146,10 +151,83 @@ def test_an_import_tells_what_became_of_each_line(services: Services, sign_up: S
     assert rest["next"] is None
 
 
+MASTODONS = """\
+Account address,Show boosts,Notify on new posts,Languages
+ben@{host},true,false,
+"cho@{host}",false,true,"de, en"
+dan@elsewhere.example,true,false,
+"never closed,true,false,
+"""
+
+
+def test_a_list_as_csv_is_read_line_by_line(services: Services, sign_up: SignUp, ada: Person) -> None:
+    for name in ("ben", "cho"):
+        sign_up(name)
+    host = services.settings.public_url.partition("://")[2]
+    asked = ada.send(MASTODONS.format(host=host).encode() + b"\xff\xfe,true\r\n", "text/csv; charset=utf-8")
+    assert (asked.status_code, asked.json["lines"]) == (202, 5)
+    drain(services)
+    lines = ada.get(f"{asked.headers['location']}/lines").json["items"]
+    assert [(line["username"], line["outcome"]) for line in lines] == [
+        ("ben", "followed"),
+        ("cho", "followed"),
+        ("dan@elsewhere.example", "elsewhere"),
+        ('"never closed', "bad_name"),
+        ("\ufffd\ufffd", "bad_name"),
+    ]
+    again = ada.send(b"@ben\ncho\n", "text/csv")
+    drain(services)
+    assert ada.get(again.headers["location"]).json["outcomes"] == {"already": 2}
+
+
+def test_an_archives_own_file_is_a_list_of_whom_to_follow(
+    services: Services, sign_up: SignUp, ada: Person, client: TestClient
+) -> None:
+    sign_up("ben")
+    ada.post(IMPORTS, {"usernames": ["ben"]})
+    drain(services)
+    asked = ada.post(EXPORTS)
+    drain(services)
+    archive = ada.get(f"{EXPORTS}/{asked.json['id']}/archive").content
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        following, followers = (files.read(f"{name}.json") for name in ("following", "followers"))
+    cho = Person(client, sign_up("cho"))
+    brought = cho.send(following, "application/json")
+    assert (brought.status_code, brought.json["lines"]) == (202, 1)
+    drain(services)
+    assert cho.get(brought.headers["location"]).json["outcomes"] == {"followed": 1}
+    refused = ada.send(followers, "application/json")
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "usernames")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "code"),
+    [
+        (b"", "text/csv", 400, "empty_body"),
+        (b"\r\n,\n", "text/csv", 422, "invalid"),
+        (b"Account address\n", "text/csv", 422, "invalid"),
+        (b"ada\n" * 10_001, "text/csv", 422, "invalid"),
+        (b"x" * (2**22 + 1), "text/csv", 413, "body_too_large"),
+        (b"ada", "text/plain", 415, "unsupported_media_type"),
+        (b"[]", "application/json", 422, "invalid"),
+        (b"[{}]", "application/json", 422, "invalid"),
+        (b'[{"username": 1}]', "application/json", 422, "invalid"),
+        (b'[{"username": {"username": "ben"}}]', "application/json", 422, "invalid"),
+        (b'"ada"', "application/json", 422, "invalid"),
+    ],
+)
+def test_what_is_no_list_is_refused_as_everything_is(
+    ada: Person, body: bytes, kind: str, status: int, code: str
+) -> None:
+    refused = ada.send(body, kind)
+    assert (refused.status_code, refused.json["code"]) == (status, code)
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
 def test_a_list_of_the_longest_names_fits_a_request_and_a_longer_one_does_not(ada: Person) -> None:
     names = [f"{number:0>30}" for number in range(10_000)]
     assert ada.post(IMPORTS, {"usernames": names}).json["lines"] == 10_000
     assert ada.post(IMPORTS, {"usernames": [*names, "one_more"]}).status_code == 422
     assert ada.post(IMPORTS, {"usernames": []}).status_code == 422
     assert ada.post(IMPORTS, {"usernames": ["x" * 501]}).status_code == 422
-    assert ada.post(IMPORTS, {"usernames": names, "more": "x" * 2**20}).status_code == 413
+    assert ada.post(IMPORTS, {"usernames": names, "more": "x" * 2**22}).status_code == 413

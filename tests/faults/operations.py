@@ -95,6 +95,8 @@ class Operation:
         return f"{path}?{asked}" if asked else path
 
     def _resolve(self, schema: Json) -> Json:
+        if "anyOf" in schema:  # the first is what it is documented by
+            return self._resolve(schema["anyOf"][0])
         if "$ref" in schema:
             found: Json = self.components[schema["$ref"].rpartition("/")[2]]
             return found

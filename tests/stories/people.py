@@ -22,9 +22,10 @@ class Person:
         self._member: Member = self._client.sign_up(f"{name}_{secrets.token_hex(4)}")
         self.id, self.name, self.token = self._member.id, self._member.username, self._member.token
 
-    def ask(self, method: str, path: str, body: Any = None) -> Answer:
+    def ask(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> Answer:
         """Send a request and return its answer, whatever it is."""
-        return self._client.call(method, path, body, token=self.token)
+        headers = None if body is None else {"Content-Type": kind}
+        return self._client.call(method, path, body, token=self.token, headers=headers)
 
     def does(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request that is granted, and return what it answered, or None."""

@@ -24,6 +24,13 @@ def _mails(place: App, person: Person) -> list[Any]:
     return [mail for folder in place.var_dirs for mail in mails_to(folder, address)]
 
 
+def imported(person: Person, body: bytes, kind: str) -> list[str]:
+    """Bring a file of whom to follow along, and return what became of its lines."""
+    brought = person.ask("POST", IMPORTS, body, kind=kind).json
+    soon("the end of the import", lambda: person.sees(f"{IMPORTS}/{brought['id']}")["state"] == "done")
+    return [line["outcome"] for line in person.items(f"{IMPORTS}/{brought['id']}/lines")]
+
+
 def test_somebody_moves_with_all_it_has(meet: Meet, place: App) -> None:
     ada, bob, carol = meet("ada"), meet("bob"), meet("carol")
     soon("ada's first mail", lambda: letters(place, ada) == ["Confirm your mail address"])
@@ -53,11 +60,10 @@ def test_somebody_moves_with_all_it_has(meet: Meet, place: App) -> None:
 
     ada.does("DELETE", "/v1/me")
     eve = meet("eve")
-    names = [one["username"] for file in ("following", "requests_sent") for one in taken[file]]
-    brought = eve.does("POST", IMPORTS, {"usernames": [*names, ada.name]})
-    soon("the end of the import", lambda: eve.sees(f"{IMPORTS}/{brought['id']}")["state"] == "done")
-    told = eve.items(f"{IMPORTS}/{brought['id']}/lines")
-    assert [line["outcome"] for line in told] == ["followed", "requested", "not_found"]
+    for file, outcome in (("following", "followed"), ("requests_sent", "requested")):
+        assert imported(eve, orjson.dumps(taken[file]), "application/json") == [outcome]
+    table = f"Account address,Show boosts\n@{bob.name},true\n{ada.name},true\neve@elsewhere.example,true\n"
+    assert imported(eve, table.encode(), "text/csv") == ["already", "not_found", "elsewhere"]
     soon("bob's follower", lambda: eve.id in bob.ids(f"/v1/accounts/{bob.id}/followers"))
     soon("carol's request", lambda: eve.id in carol.ids("/v1/follow-requests"))
     again = bob.says("Welcome back")

@@ -141,6 +141,8 @@ def _operation(entry: _Entry, schemas: dict[tuple[str, Any], Json], definitions:
     }
     if operation.body is not None:
         content = {"application/json": {"schema": schemas[entry.id, "body"]}}
+        if operation.text_body is not None:
+            content[operation.text_body] = {"schema": {"type": "string", "minLength": 1}}
         described["requestBody"] = {"required": not operation.body_optional, "content": content}
     return described
 

@@ -26,14 +26,16 @@ class Auth(enum.StrEnum):
 class Operation:
     """One method of one route.
 
-    `answers` maps a status to the model or JSON type of its body, None for no body. `errors` are the statuses refused
-    with a problem beside those every operation has.
+    `body` is a model, or alternatives that a client may send. `answers` maps a status to the model or JSON type of its
+    body, None for no body. `errors` are the statuses refused with a problem beside those every operation has.
     """
 
     summary: str
     auth: Auth = Auth.NONE
     query: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
+    body: Any = None  # Any: a type pydantic can describe
+    text_body: str | None = None
+    """A media type that is taken instead of JSON; such a body is text."""
     answers: Mapping[int, Any] = field(default_factory=dict)  # Any: a type pydantic can describe
     errors: tuple[int, ...] = ()
     body_optional: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, get_origin
 
 import falcon
 import orjson
@@ -20,6 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _CHUNK = 16_384
+_JSON = ("application/json", "application/merge-patch+json")
 
 
 def _strict_integer(value: Any) -> Any:  # Any: what a query or a default gives
@@ -44,6 +45,8 @@ class Body(BaseModel):
     """A JSON object; what it does not know is passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    bare_list: ClassVar[str | None] = None
+    """The field that a list stands for where it is sent in place of the object."""
 
 
 class PageQuery(Query):
@@ -82,9 +85,19 @@ def body(req: falcon.Request, model: type[M]) -> M:
 
     Raises: falcon.HTTPError 408, 413 or 415; BadRequest for broken JSON; Invalid for values that break a rule.
     """
-    value = _loads(_read(req))
+    value = _loads(_read(req, _JSON))
+    if isinstance(value, list) and issubclass(model, Body) and model.bare_list is not None:
+        value = {model.bare_list: value}
     if not isinstance(value, dict):
         raise Invalid.field("body", "not_an_object", "Send a JSON object.")
+    return checked(model, value)
+
+
+def checked(model: type[M], value: dict[str, Any]) -> M:  # Any: JSON
+    """Return values as a model.
+
+    Raises: Invalid for values that break a rule.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as ex:
@@ -96,6 +109,14 @@ def optional_body(req: falcon.Request, model: type[M]) -> M:
     if not req.content_type and not req.content_length and "HTTP_TRANSFER_ENCODING" not in req.env:
         return model()
     return body(req, model)
+
+
+def text(req: falcon.Request, media_type: str) -> str | None:
+    """Return the body as text, or None where it is of another type; what in it is no UTF-8 is replaced.
+
+    Raises: falcon.HTTPError 408, 413 or 415; BadRequest for an empty body, or one that breaks off.
+    """
+    return _read(req, (media_type,)).decode(errors="replace") if _media_type(req) == media_type else None
 
 
 def id_of(text: str, noun: str) -> int:
@@ -134,14 +155,15 @@ def _takes_many(model: type[BaseModel], name: str) -> bool:
     return field is not None and get_origin(field.annotation) is list
 
 
-def _read(req: falcon.Request) -> bytes:
-    if (req.content_type or "").split(";")[0].strip().lower() not in (
-        "application/json",
-        "application/merge-patch+json",
-    ):
+def _media_type(req: falcon.Request) -> str:
+    return (req.content_type or "").split(";")[0].strip().lower()
+
+
+def _read(req: falcon.Request, media_types: tuple[str, ...]) -> bytes:
+    if _media_type(req) not in media_types:
         if not req.content_type and not req.content_length and "HTTP_TRANSFER_ENCODING" not in req.env:
             raise BadRequest("Send a JSON body.", code="empty_body")
-        raise falcon.HTTPUnsupportedMediaType(description="Send the body as application/json.")
+        raise falcon.HTTPUnsupportedMediaType(description=f"Send the body as {media_types[0]}.")
     if req.get_header("Content-Encoding", default="identity").lower() != "identity":
         raise falcon.HTTPUnsupportedMediaType(description="Send the body without Content-Encoding.")
     limit, seconds = req.context.max_body_bytes, req.context.body_timeout_seconds
@@ -158,7 +180,7 @@ def _read(req: falcon.Request) -> bytes:
     if req.content_length is not None and size < req.content_length:
         raise _broken_off(deadline)
     if not size:
-        raise BadRequest("Send a JSON body.", code="empty_body")
+        raise BadRequest("The body is empty.", code="empty_body")
     return b"".join(parts)
 
 

@@ -73,6 +73,8 @@ class Outcome(enum.StrEnum):
     """As many are followed as may be."""
     REPEATED = "repeated"
     """An earlier line names it."""
+    ELSEWHERE = "elsewhere"
+    """Its account is on another server."""
     BAD_NAME = "bad_name"
     """It is no username."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import orjson
 
-from twooter.domain import accounts as account_rules
-from twooter.domain import pages
+from twooter.domain import follow_lists, pages
 from twooter.domain.accounts import Account, Viewer
 from twooter.domain.accounts import State as AccountState
 from twooter.domain.follows import Follow
@@ -28,8 +27,6 @@ log = get_logger("follow_imports")
 
 STEP_LINES = 50
 """Lines of a part, and of a step."""
-_SHOWN = 100
-"""Characters that are kept of what is no username."""
 _LINES, _OUTCOMES = "lines", "outcomes"
 _REFUSED = {"blocking": Outcome.BLOCKED, "too_many": Outcome.TOO_MANY}
 
@@ -37,10 +34,11 @@ _REFUSED = {"blocking": Outcome.BLOCKED, "too_many": Outcome.TOO_MANY}
 class FollowImports:
     """Takes lists and works through them; what is there is left as it is, so that any step may be taken twice."""
 
-    def __init__(self, storage: Storage, follows: Follows, begun: Transfers) -> None:
+    def __init__(self, storage: Storage, follows: Follows, begun: Transfers, *, public_url: str) -> None:
         self._storage = storage
         self._follows = follows
         self._begun = begun
+        self._hosts = follow_lists.hosts_of(public_url)
 
     def request(
         self,
@@ -52,9 +50,11 @@ class FollowImports:
     ) -> Transfer:
         """Have the accounts of some names followed, at most `MAX_LINES`; while an import is running, return that one.
 
+        A name may have an `@` before it, and behind it one with where Twooter is.
+
         Raises: Invalid for a key used for another request; NotFound when the key's import has expired.
         """
-        lines = _lines(names)
+        lines = _lines(names, self._hosts)
         counts = Counter(line.outcome.value for line in lines if line.outcome is not None)
         asked = replace(
             self._begun.new(viewer, Kind.FOLLOWS), position={_LINES: len(lines), _OUTCOMES: dict(counts)}
@@ -166,16 +166,16 @@ def _outcome(follow: Follow, transfer: Transfer) -> Outcome:
     return Outcome.REQUESTED if follow.state is FollowState.REQUESTED else Outcome.FOLLOWED
 
 
-def _lines(names: Sequence[str]) -> list[Line]:
-    """Return the lines of a list, those with an outcome already that name nobody, or somebody again."""
-    lines, seen = [], set()
+def _lines(names: Sequence[str], hosts: Collection[str]) -> list[Line]:
+    """Return the lines of a list, those with an outcome already that name nobody here, or somebody again."""
+    lines, seen = [], set[str]()
     for number, name in enumerate(names, 1):
-        key = account_rules.username_key(name.strip().removeprefix("@"))
-        if key is None:
-            lines.append(Line(number, name[:_SHOWN], Outcome.BAD_NAME))
-        else:
-            lines.append(Line(number, key, Outcome.REPEATED if key in seen else None))
-            seen.add(key)
+        line = follow_lists.line_of(number, name, hosts)
+        if line.outcome is None and line.username in seen:
+            line = replace(line, outcome=Outcome.REPEATED)
+        elif line.outcome is None:
+            seen.add(line.username)
+        lines.append(line)
     return lines
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import falcon
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from twooter.api import params
 from twooter.api.clients import Clients
@@ -14,22 +14,45 @@ from twooter.api.lists import Lists
 from twooter.api.operations import Auth, operation
 from twooter.api.params import PageQuery
 from twooter.api.times import rfc3339
+from twooter.domain import follow_lists
 from twooter.domain.transfers import MAX_LINES, Line, Outcome, State, Transfer
 from twooter.services.follow_imports import FollowImports, outcomes_of, total_of
 from twooter.services.limits import Limits
 
-MAX_BODY_BYTES = 1_048_576
-"""Ten thousand of the longest names, however they are set."""
+MAX_BODY_BYTES = 4_194_304
+"""What an archive says of ten thousand accounts, whatever these call themselves."""
+CSV = "text/csv"
+
+
+class Followed(BaseModel):
+    """Somebody whom an archive names; what else it says is passed over."""
+
+    username: str = Field(max_length=follow_lists.MAX_NAME)
+
+
+def _name(value: Any) -> Any:  # Any: JSON
+    return value["username"] if isinstance(value, dict) and "username" in value else value
+
+
+Name = Annotated[
+    str,
+    Field(max_length=follow_lists.MAX_NAME),
+    BeforeValidator(
+        _name, json_schema_input_type=Annotated[str, Field(max_length=follow_lists.MAX_NAME)] | Followed
+    ),
+]
+"""A username, or whom it is of."""
+Names = Annotated[list[Name], Field(min_length=1, max_length=MAX_LINES)]
 
 
 class ImportBody(params.Body):
     """Whom to follow."""
 
-    usernames: list[Annotated[str, Field(max_length=500)]] = Field(
-        min_length=1,
-        max_length=MAX_LINES,
-        description=f"Up to {MAX_LINES:,} usernames, with or without an `@`. Those of an archive: "
-        "`jq '{usernames: [.[].username]}' following.json`.",
+    bare_list: ClassVar[str | None] = "usernames"
+    usernames: Names = Field(
+        description=f"Up to {MAX_LINES:,} usernames, with or without an `@` before them and `@` with this host behind. "
+        "An archive's `following.json` is sent as it is: a list of objects that have a `username`. As "
+        f"`{CSV}` they are one a line, the first field of each, with or without a header such as `Account address`.",
     )
 
 
@@ -90,6 +113,13 @@ def line(value: Line) -> dict[str, Any]:
     return {"line": value.number, "username": value.username, "outcome": outcome}
 
 
+def _given(req: falcon.Request) -> ImportBody:
+    csv = params.text(req, CSV)
+    if csv is None:
+        return params.body(req, ImportBody)
+    return params.checked(ImportBody, {"usernames": follow_lists.names_of(csv, MAX_LINES)})
+
+
 class FollowImportsResource:
     """`/v1/me/imports/following`."""
 
@@ -113,7 +143,8 @@ class FollowImportsResource:
     @operation(
         "Have the accounts of a list followed, as if you did it one by one",
         auth=Auth.REQUIRED,
-        body=ImportBody,
+        body=ImportBody | Names,
+        text_body=CSV,
         answers={202: ImportShape},
         errors=(404, 422, 429),
         idempotent_by_key=True,
@@ -121,7 +152,7 @@ class FollowImportsResource:
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Ask; while an import of yours is running, it is answered with that one."""
-        given, viewer = params.body(req, ImportBody), req.context.viewer
+        given, viewer = _given(req), req.context.viewer
         self._limits.follow_import(viewer.account_id, self._clients.of(req))
         key, request_id = params.idempotency_key(req, given), req.context.request_id
         made = self._imports.request(viewer, given.usernames, idempotency_key=key, request_id=request_id)
