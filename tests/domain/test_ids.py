@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twooter.domain import ids
-from twooter.domain.ids import EPOCH_MS, MAX_ID, MAX_TIME_MS, SEQUENCES, Generator
+from twooter.domain.ids import EPOCH_MS, MAX_AHEAD_MS, MAX_ID, MAX_TIME_MS, SEQUENCES, Generator
 
 TIMES = st.integers(EPOCH_MS, MAX_TIME_MS)
 PARTS = st.tuples(TIMES, st.integers(0, 1023), st.integers(0, SEQUENCES - 1))
@@ -130,3 +130,21 @@ def test_threads_never_get_the_same_id() -> None:
     together = [id_ for mine in made for id_ in mine]
     assert len(set(together)) == len(together) == 16_000
     assert all(mine == sorted(mine) for mine in made)
+
+
+@given(st.integers(-10_000, MAX_AHEAD_MS - 1), st.integers(0, SEQUENCES - 1), st.integers(0, 1023))
+def test_an_id_is_above_what_it_is_about_though_that_was_made_by_a_clock_ahead(
+    ahead_ms: int, sequence: int, node: int
+) -> None:
+    generator = Generator(7, Clock(EPOCH_MS + 20_000))
+    first = generator.make()
+    about = ids.compose(EPOCH_MS + 20_000 + ahead_ms, node, sequence)
+    made = [generator.make(above=about), generator.make()]
+    assert max(first, about) < made[0] < made[1]
+
+
+def test_an_id_from_far_ahead_takes_nobody_along() -> None:
+    now_ms = EPOCH_MS + 20_000
+    generator = Generator(7, Clock(now_ms))
+    for ahead_ms in (MAX_AHEAD_MS, 10**9):
+        assert ids.time_ms(generator.make(above=ids.compose(now_ms + ahead_ms, 1, 0))) == now_ms

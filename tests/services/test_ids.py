@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,38 @@ def test_ids_are_of_the_databases_time(make: Make, clocks: Clocks) -> None:
     assert rules.time_ms(ids.make()) == ids.now_ms() == clocks.database_ms
 
 
+def test_a_lease_that_took_long_puts_no_clock_ahead(
+    make: Make, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It connects and waits for others; a process ahead of another one would put an answer above a question."""
+    ids = make()
+    transact = ids._storage.transact
+
+    def late(work: Callable[[Session], Any]) -> Any:
+        clocks.pass_ms(700)
+        return transact(work)
+
+    monkeypatch.setattr(ids._storage, "transact", late)
+    assert rules.time_ms(ids.make()) == clocks.database_ms
+    clocks.pass_ms(20_000)
+    ids.renew()
+    assert ids.now_ms() == clocks.database_ms
+
+
+def test_of_a_few_looks_at_the_databases_clock_the_quickest_counts(
+    make: Make, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late_ms = iter([0, 300, 40, 9, 80, 500])  # the first is the lease's own
+
+    def now_ms(_: Session) -> int:
+        clocks.pass_ms(next(late_ms))
+        return clocks.database_ms
+
+    monkeypatch.setattr(Session, "now_ms", now_ms)
+    assert make().now_ms() - clocks.database_ms == 9
+    assert next(late_ms, None) is None
+
+
 def test_nothing_is_issued_in_the_last_ten_seconds_of_a_lease(
     make: Make, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,9 +267,9 @@ def test_an_id_made_while_the_node_is_given_back_is_not_used(make: Make, clocks:
     assert held is not None
     made = held.generator.make
 
-    def release_then_make() -> int:
+    def release_then_make(*, above: int = 0) -> int:
         ids.release()
-        return made()
+        return made(above=above)
 
     held.generator.make = release_then_make  # type: ignore[method-assign]  # a thread that stops at the worst moment
     with pytest.raises(Unavailable):

@@ -1,9 +1,11 @@
 """Threads: the conversation above and below a twoot, in order, without what is gone or not for the viewer."""
 
+import time
 from itertools import pairwise
 
 import pytest
 
+from tests import houses
 from tests.outbox import drain
 from tests.queries import recorded
 from tests.services.conftest import SignIn
@@ -13,6 +15,7 @@ from twooter.domain.twoots import MAX_ANCESTORS, Draft, Visibility
 from twooter.errors import NotFound
 from twooter.services.house import Services
 from twooter.services.threads import Thread
+from twooter.settings import Settings
 
 
 @pytest.fixture
@@ -45,6 +48,22 @@ def test_a_conversation_is_read_from_each_of_its_twoots(services: Services, peop
     ]
     assert below(seen) == [deeper]
     assert below(services.threads.get(right, Page(), None)) == []
+
+
+def test_an_answer_stands_below_its_question_though_that_came_from_a_process_whose_clock_is_ahead(
+    services: Services, settings: Settings, people: list[Viewer]
+) -> None:
+    ada, bob, cy = people
+    top = say(services, ada, "top")
+    with houses.opened(settings) as ahead:
+        ahead.ids._hold().clock.set(services.ids.now_ms() + 900, time.monotonic())
+        middle = say(ahead, bob, "middle", top)
+        bottom = say(services, ada, "bottom", middle)
+        quoted = say(ahead, ada, "quoted")
+        quoting = say(services, cy, "look", quote_of=quoted)
+    drain(services)
+    assert below(services.threads.get(top, Page(), None)) == [middle, bottom]
+    assert quoted < quoting
 
 
 def test_pages_go_from_the_beginning_to_the_end_and_back(services: Services, people: list[Viewer]) -> None:

@@ -17,6 +17,8 @@ IMPORT_NODE = 1023
 """Never leased: ids of imported rows, made from the rows' own times."""
 LEASED_NODES = range(1023)
 SEQUENCES = 4096
+MAX_AHEAD_MS = 5_000
+"""Other nodes' clocks are ahead by less; what is further ahead is left where it is."""
 
 ANONYMOUS_ID = 1
 """The built-in account of messages posted without a token."""
@@ -73,10 +75,12 @@ class Generator:
         """Return the time of the newest id."""
         return self._last_ms
 
-    def make(self) -> int:
-        """Return the next id."""
+    def make(self, *, above: int = 0) -> int:
+        """Return the next id; greater, too, than one that a node whose clock is somewhat ahead has made."""
         with self._lock:
             now_ms = self._clock_ms()
+            if above and 0 <= time_ms(above) - now_ms < MAX_AHEAD_MS:
+                now_ms = time_ms(above) + 1
             if now_ms > self._last_ms:
                 self._last_ms, self._sequence = now_ms, 0
             elif self._sequence + 1 < SEQUENCES:

@@ -121,11 +121,10 @@ class Actions:
             if before is None:
                 if twoot is None:
                     raise AssertionError("what was never done is not taken back")
-                after = Action(
-                    viewer.account_id, Ref(id_, twoot.author_id), int(kind), 1, active, self._ids.make()
-                )
+                edge_id = self._ids.make(above=id_)
+                after = Action(viewer.account_id, Ref(id_, twoot.author_id), int(kind), 1, active, edge_id)
             else:
-                edge_id = self._ids.make() if active else before.edge_id
+                edge_id = self._ids.make(above=id_) if active else before.edge_id
                 after = replace(before, version=before.version + 1, active=active, edge_id=edge_id)
             actions.put(tx, after)
             if kind not in PRIVATE:

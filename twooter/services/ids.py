@@ -22,11 +22,17 @@ LEASE_MS = 60_000
 MARGIN_MS = 10_000
 """A process stops issuing this long before its lease ends."""
 _TRIES = 50
+_LOOKS = 5
+_NEAR_SECONDS = 0.002
+"""A clock is this much ahead at most, where the database answers so soon in one of a few tries."""
 _NONE = "No node number is leased; try again."
 
 
 class _Clock:
-    """The database's clock as known at the last renewal, carried on by the monotonic clock."""
+    """The database's clock as known at the last renewal, carried on by the monotonic clock.
+
+    It is never behind, and ahead by what the answer took: two processes' clocks differ by no more.
+    """
 
     __slots__ = ("_known",)
 
@@ -73,13 +79,13 @@ class Ids:
         """
         return self._hold().clock.now_ms()
 
-    def make(self) -> int:
-        """Return a new id.
+    def make(self, *, above: int = 0) -> int:
+        """Return a new id, greater than that of what it is about, whichever process's clock that was made by.
 
         Raises: Unavailable while there is no lease and none can be had.
         """
         generator = self._hold().generator
-        id_ = generator.make()
+        id_ = generator.make(above=above)
         held = self._held
         if (
             held is None  # given back meanwhile: the next holder may make this id too
@@ -96,17 +102,17 @@ class Ids:
             held = self._held
             if held is None:
                 return
-            taken_at = time.monotonic()
             try:
                 renewed = self._storage.transact(lambda tx: nodes.renew(tx, held.lease, LEASE_MS))
+                seen = None if renewed is None else self._look()
             except Unavailable:
                 log.warning("node_lease_not_renewed", node=held.lease.node)
                 return
-            if renewed is None:
+            if renewed is None or seen is None:
                 log.warning("node_lease_lost", node=held.lease.node)
                 self._held = None
             else:
-                held.clock.set(renewed.now_ms, taken_at)
+                held.clock.set(*seen)
                 self._held = replace(held, lease=renewed)
 
     def release(self) -> None:
@@ -135,10 +141,22 @@ class Ids:
         self._held = None
         holder = f"{os.getpid()}-{secrets.token_hex(8)}"
         for _ in range(_TRIES):
-            taken_at = time.monotonic()
             lease = self._storage.transact(lambda tx: nodes.lease(tx, holder, LEASE_MS))
             if lease is not None:
-                clock = _Clock(lease.now_ms, taken_at)
+                clock = _Clock(*self._look())
                 log.info("node_leased", node=lease.node)
                 return _Held(lease, clock, Generator(lease.node, clock.now_ms, after_ms=lease.after_ms))
         raise Unavailable(_NONE)
+
+    def _look(self) -> tuple[int, float]:
+        """Return what the database's clock showed, and the monotonic one before it was asked; of a few the quickest.
+
+        The transaction of a lease may have taken long: it connects, waits for others, and is done again.
+        """
+        looks: list[tuple[float, int, float]] = []
+        while len(looks) < _LOOKS and min(looks, default=(_NEAR_SECONDS,))[0] >= _NEAR_SECONDS:
+            asked_at = time.monotonic()
+            now_ms = self._storage.read(lambda tx: tx.now_ms())
+            looks.append((time.monotonic() - asked_at, now_ms, asked_at))
+        _, now_ms, asked_at = min(looks)
+        return now_ms, asked_at

@@ -96,8 +96,9 @@ class Twoots:
         except Invalid as ex:
             return self._answer_of(viewer, idempotency_key, ex)
         parsed = grammar.parse(draft.text)
+        spoken_of = max(0 if parent is None else parent.id, 0 if quoted is None else quoted.twoot.id)
         twoot = Twoot(
-            id=self._ids.make(),
+            id=self._ids.make(above=spoken_of),
             author_id=viewer.account_id,
             text=draft.text,
             language=draft.language,
