@@ -208,7 +208,7 @@ def wire(settings: Settings) -> Services:
         confirmations=Confirmations(storage, ids, outboxes, limits, addresses, links),
         deletions=deletions,
         limits=limits,
-        moderation=Moderation(storage, ids, accounts, versions),
+        moderation=Moderation(storage, ids, outboxes, accounts, versions),
         reports=Reports(storage, ids, cards, twoots),
         messages=Messages(
             storage,

@@ -19,6 +19,7 @@ from twooter.domain.events import (
     FollowAnswerEvent,
     FollowCountEvent,
     FollowEvent,
+    HidingEvent,
     MailEvent,
     PollEndEvent,
     TransferEvent,
@@ -49,6 +50,8 @@ EXAMPLES: tuple[Event, ...] = (
     MailEvent("confirmation", 7, None),
     MailEvent("reset", 7, "ada@example.org"),
     DeletionEvent(7),
+    HidingEvent(7, 8),
+    HidingEvent(7, 0),
     TransferEvent(7, 1, 8),
 )
 """One event of each kind at least; `test_every_kind_has_an_example` asks for those of new kinds."""

@@ -10,7 +10,7 @@ from tests import graphs
 from tests.processes import Server, wait_until
 from tests.services.conftest import SignIn
 from tests.services.test_homes import home, publish
-from twooter.domain.events import ActionEvent, Envelope, TwootEvent
+from twooter.domain.events import ActionEvent, DeletionEvent, EditEvent, Envelope, HidingEvent, TwootEvent
 from twooter.domain.pages import Page
 from twooter.errors import Unavailable
 from twooter.metrics import HOME_DELIVERIES
@@ -97,9 +97,16 @@ def test_without_redis_there_is_nothing_to_do(services: Services) -> None:
     fanout.Fanout(services.storage, services.homes._popular, None).handle([Envelope(event, 1, None)])
 
 
-def test_only_what_appears_is_pushed() -> None:
-    assert fanout.wants(TwootEvent(1, 7, 8, 9, (), None, None, 1))
-    assert not fanout.wants(TwootEvent(-1, 7, 8, 9, (), None, None, 2))
-    assert fanout.wants(ActionEvent(7, 2, 8, 9, 1, True, 10, "public"))
-    assert not fanout.wants(ActionEvent(7, 2, 8, 9, 2, False, 10, "public"))
-    assert not fanout.wants(ActionEvent(7, 1, 8, 9, 1, True, 10, "public"))
+def test_only_what_appears_is_pushed_and_what_goes_is_told() -> None:
+    appearing = [TwootEvent(1, 7, 8, 9, (), None, None, 1), ActionEvent(7, 2, 8, 9, 1, True, 10, "public")]
+    going = [
+        TwootEvent(-1, 7, 8, 9, (), None, None, 2),
+        ActionEvent(7, 2, 8, 9, 2, False, 10, "public"),
+        EditEvent(7, 8, 9, (), (), (), None, "public", 2),
+        HidingEvent(7, 8),
+        DeletionEvent(7),
+    ]
+    liking = ActionEvent(7, 1, 8, 9, 1, True, 10, "public")
+    assert all(map(fanout.wants, [*appearing, *going]))
+    assert not fanout.wants(liking)
+    assert [fanout._entry(event) is not None for event in (*appearing, *going)] == [True] * 2 + [False] * 5

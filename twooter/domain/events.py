@@ -213,6 +213,15 @@ class DeletionEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class HidingEvent:
+    """Moderators hid a twoot, or show it again; with `twoot_id` 0 they suspended its account. What holds is read."""
+
+    kind: ClassVar[str] = "hiding"
+    account_id: int
+    twoot_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class TransferEvent:
     """The next steps of a transfer are to be taken, of the kind that `what` says, by `transfers.Kind`."""
 
@@ -234,6 +243,7 @@ Event = (
     | AccountEvent
     | MailEvent
     | DeletionEvent
+    | HidingEvent
     | TransferEvent
 )
 _KINDS: dict[str, Callable[..., Event]] = {c.kind: c for c in get_args(Event)}

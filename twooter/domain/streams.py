@@ -52,6 +52,15 @@ RETWOOT = "r"
 """A retwoot's own id, and whose it is."""
 NOTIFICATION = "n"
 """A notification's kind, twoot and actor; the log says whose it is."""
+CHANGED = "c"
+"""As a twoot; it was edited, hidden, or has gone: which of them is found out when it is sent."""
+TAKEN_BACK = "w"
+"""As a retwoot; it is none any more."""
+GONE = "g"
+"""An account that was suspended, or is being deleted."""
+
+ACCOUNTS = "accounts"
+"""The log of accounts that went, which everybody reads who listens: nobody knows where they were shown."""
 
 
 class News(NamedTuple):

@@ -9,7 +9,7 @@ from twooter.domain import ids as id_rules
 from twooter.domain import searches, text
 from twooter.domain.accounts import Account, Role, State, Viewer
 from twooter.domain.clients import Client
-from twooter.domain.events import AccountEvent, MailEvent
+from twooter.domain.events import AccountEvent, HidingEvent, MailEvent
 from twooter.domain.moderation import Act, Deed
 from twooter.errors import Conflict, Invalid, NotFound
 from twooter.logs import get_logger
@@ -164,12 +164,14 @@ class Accounts:
         def work(tx: Session) -> None:
             if accounts.set_state(tx, id_, after, among=(before,)):
                 moderation_log.append(tx, deed)
+                if after is State.SUSPENDED:
+                    self._outboxes.append(tx, id_, HidingEvent(id_, 0), request_id=None)
                 return
             account = accounts.find(tx, id_)
             if account is None or account.state not in states:
                 raise NotFound("account")
 
-        self._storage.transact(work)
+        self._outboxes.transact(work)
         self._versions.move_all(id_)
         log.info("account_suspended" if after is State.SUSPENDED else "account_readmitted", account_id=id_)
 

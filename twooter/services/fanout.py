@@ -9,6 +9,8 @@ from twooter.domain.actions import Kind
 from twooter.domain.events import ActionEvent, Envelope, Event, TwootEvent
 from twooter.domain.twoots import Visibility
 from twooter.metrics import HOME_DELIVERIES
+from twooter.services import changes
+from twooter.services.changes import Changes
 from twooter.services.popular import Popular
 from twooter.services.streams import Streams
 from twooter.storage import fanouts
@@ -34,6 +36,7 @@ class Fanout:
         streams: Streams | None = None,
     ) -> None:
         self._streams = Streams(storage, None) if streams is None else streams
+        self._changes = Changes(storage, popular, self._streams)
         self._storage = storage
         self._popular = popular
         self._windows = windows
@@ -62,6 +65,7 @@ class Fanout:
         self._push_to_followers(pushed)
         self._streams.tell_of_popular(of_popular)
         self._streams.tell_all(envelopes)
+        self._changes.tell([envelope.event for envelope in envelopes])
 
     def _push_to_followers(self, entries_of: dict[int, list[Entry]]) -> None:
         """Push to followers, each once for everything that a few pages of them have in common."""
@@ -92,8 +96,8 @@ class Fanout:
 
 
 def wants(event: Event) -> bool:
-    """Return whether an event is one of a row in home timelines."""
-    return _entry(event) is not None
+    """Return whether an event is one of a row in home timelines, or changes what live updates told of."""
+    return _entry(event) is not None or changes.wants(event)
 
 
 def _entry(event: Event) -> Entry | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from twooter.domain import moderation as rules
 from twooter.domain import pages, text
 from twooter.domain.accounts import Account, State, Viewer
+from twooter.domain.events import HidingEvent
 from twooter.domain.moderation import Act, Deed, Standing
 from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Twoot
@@ -14,6 +15,7 @@ from twooter.errors import Invalid, NotFound
 from twooter.logs import get_logger
 from twooter.services.accounts import Accounts
 from twooter.services.ids import Ids
+from twooter.services.outboxes import Outboxes
 from twooter.services.versions import Versions
 from twooter.storage import accounts, moderation_log, twoots
 from twooter.storage.database import Session, Storage
@@ -33,9 +35,12 @@ class Entry:
 class Moderation:
     """What moderators do; each act is logged where it is done, and doing it twice changes nothing."""
 
-    def __init__(self, storage: Storage, ids: Ids, accounts: Accounts, versions: Versions) -> None:
+    def __init__(
+        self, storage: Storage, ids: Ids, outboxes: Outboxes, accounts: Accounts, versions: Versions
+    ) -> None:
         self._storage = storage
         self._ids = ids
+        self._outboxes = outboxes
         self._accounts = accounts
         self._versions = versions
 
@@ -49,9 +54,9 @@ class Moderation:
 
         def work(tx: Session) -> bool:
             changed = twoots.hide(tx, twoot.author_id, twoot.id, deed.done_ms)
-            return _log(tx, deed, changed=changed)
+            return self._note(tx, deed, changed=changed)
 
-        self._finish(deed, self._storage.transact(work))
+        self._finish(deed, self._outboxes.transact(work))
         # those who quoted it or passed it on have pages of their own, and nobody knows which
         self._versions.move_all(twoot.author_id)
 
@@ -61,9 +66,11 @@ class Moderation:
         Raises: Forbidden for who may not; NotFound when it does not exist.
         """
         twoot, deed = self._of_twoot(viewer, twoot_id, Act.SHOW, "")
-        work = self._storage.transact
-        changed = work(lambda tx: _log(tx, deed, changed=twoots.show(tx, twoot.author_id, twoot.id)))
-        self._finish(deed, changed)
+
+        def work(tx: Session) -> bool:
+            return self._note(tx, deed, changed=twoots.show(tx, twoot.author_id, twoot.id))
+
+        self._finish(deed, self._outboxes.transact(work))
         self._versions.move(twoot.author_id, [], adds_only=True)
 
     def silence(self, viewer: Viewer, account_id: int, reason: str) -> Standing:
@@ -147,6 +154,13 @@ class Moderation:
             raise NotFound("account")
         rules.check_may_act(viewer, account_id, account)
         return Deed(self._ids.make(), account_id, viewer.account_id, act, reason)
+
+    def _note(self, tx: Session, deed: Deed, *, changed: bool) -> bool:
+        """Log what was done with a twoot, and let those who listen hear of it."""
+        if changed and deed.twoot_id is not None:
+            event = HidingEvent(deed.account_id, deed.twoot_id)
+            self._outboxes.append(tx, deed.account_id, event, request_id=None)
+        return _log(tx, deed, changed=changed)
 
     def _standing(self, account_id: int) -> Standing:
         account = self._storage.read(lambda tx: accounts.find(tx, account_id))

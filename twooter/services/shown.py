@@ -58,6 +58,8 @@ class Place(enum.Enum):
     LISTED = enum.auto()
     HOME = enum.auto()
     HASHTAG = enum.auto()
+    ANY = enum.auto()
+    """Wherever it was shown: by whom does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Shown:
 
     def is_at(self, place: Place, row: Row, twoot: Twoot | None) -> bool:
         """Return whether a row is somewhere for the viewer, as far as it may be seen."""
+        if place is Place.ANY:
+            return True
         at_home = place is not Place.LISTED and self.is_at_home(row, twoot)
         return at_home if place is Place.HOME else self.is_listed(row) and not at_home
 

@@ -56,7 +56,7 @@ class Streams:
         self._append(
             (name, Pointer(TWOOT, (event.twoot_id, event.author_id)))
             for event in public
-            for name in ("public", *_logs_of(keys[id_] for id_ in event.tag_ids if id_ in keys))
+            for name in ("public", *logs_of_keys(keys[id_] for id_ in event.tag_ids if id_ in keys))
         )
 
     def tell_of_notifications(self, notified: Iterable[Key]) -> None:
@@ -68,6 +68,16 @@ class Streams:
             )
             for key in notified
         )
+
+    def tell(self, entries: Iterable[tuple[str, Pointer]]) -> None:
+        """Tell those who listen to logs."""
+        self._append(entries)
+
+    def logs_of_tags(self, tag_ids: Iterable[int]) -> list[str]:
+        """Return the logs of hashtags, by their ids."""
+        wanted = set(tag_ids)
+        keys = self._keys_of(wanted)
+        return list(logs_of_keys(keys[id_] for id_ in sorted(wanted) if id_ in keys))
 
     def _append(self, entries: Iterable[tuple[str, Pointer]]) -> None:
         if self._logs is not None and (given := list(entries)):
@@ -84,7 +94,7 @@ class Streams:
         return self._keys
 
 
-def _logs_of(keys: Iterable[str]) -> Iterator[str]:
+def logs_of_keys(keys: Iterable[str]) -> Iterator[str]:
     """Yield the logs of hashtags: for those who listen to one, and for those who follow it."""
     for key in keys:
         yield f"tag:{key}"

@@ -17,10 +17,10 @@ from twooter.api.live.connections import Connection
 from twooter.api.native.notifications import notification
 from twooter.domain.notifications import Notification
 from twooter.domain.streams import Mark, News, Position
-from twooter.domain.twoots import Item, Retwoot
+from twooter.domain.twoots import Retwoot
 from twooter.logs import get_logger
 from twooter.metrics import STREAM_EVENTS, STREAM_LAG
-from twooter.services.audiences import Audiences
+from twooter.services.audiences import Audiences, Removed, Told, Updated
 
 log = get_logger("streams")
 
@@ -38,6 +38,13 @@ class Delivery(NamedTuple):
     news: News
     to: list[Connection]
     missed: bool
+
+
+class Body(NamedTuple):
+    """What is sent; `name` is the event's, None for that of its topic."""
+
+    name: str | None
+    data: bytes
 
 
 class Hub:
@@ -145,10 +152,10 @@ class Hub:
         self._queue.append(delivery)
         self._is_needed.set()
 
-    def _render(self, batch: list[Delivery]) -> list[tuple[Delivery, dict[int, bytes] | None]]:
+    def _render(self, batch: list[Delivery]) -> list[tuple[Delivery, dict[int, Body] | None]]:
         return [(delivery, self._bodies(delivery.news, delivery.to)) for delivery in batch]
 
-    def _bodies(self, news: News, connections: list[Connection]) -> dict[int, bytes] | None:
+    def _bodies(self, news: News, connections: list[Connection]) -> dict[int, Body] | None:
         """Return by account what is sent of an event, or None when that cannot be told."""
         viewer_ids = sorted({c.visit.account_id for c in connections if c.visit is not None})
         try:
@@ -156,21 +163,23 @@ class Hub:
         except Exception as ex:  # noqa: BLE001 - whatever a bad minute brings, the others are told
             log.error("stream_event_not_shown", error=type(ex).__name__, kind=news.pointer.kind)
             return None
-        rendered: dict[Any, bytes] = {}
-        bodies: dict[int, bytes] = {}
+        rendered: dict[Any, Body] = {}
+        bodies: dict[int, Body] = {}
         for viewer_id, value in shown.items():
             key = _sameness(value)
             if key not in rendered:
-                rendered[key] = orjson.dumps(self._shape(value))
+                rendered[key] = Body(_name(value), orjson.dumps(self._shape(value)))
             bodies[viewer_id] = rendered[key]
         return bodies
 
-    def _shape(self, value: Item | Notification) -> Any:  # Any: a shape
+    def _shape(self, value: Told) -> Any:  # Any: a shape
         if isinstance(value, Notification):
             return notification(value, self._fragments.render)
-        return self._fragments.item(value)
+        if isinstance(value, Removed):
+            return {"id": str(value.id)}
+        return self._fragments.item(value.card if isinstance(value, Updated) else value)
 
-    def _send(self, delivery: Delivery, bodies: dict[int, bytes] | None) -> None:
+    def _send(self, delivery: Delivery, bodies: dict[int, Body] | None) -> None:
         news = delivery.news
         sent = 0
         for connection in delivery.to:
@@ -184,16 +193,27 @@ class Hub:
                 connection.send(frames.reset([name]))
             elif visit.account_id in bodies:
                 id_ = str(Mark(news.position, topic))
-                sent += connection.send(frames.event(name, bodies[visit.account_id], id_))
+                body = bodies[visit.account_id]
+                sent += connection.send(frames.event(body.name or name, body.data, id_))
         STREAM_EVENTS.inc(sent)
         if sent and not delivery.missed:
             STREAM_LAG.observe(max(0.0, time.time() - news.position.ms / 1000))
 
 
-def _sameness(value: Item | Notification) -> Any:  # Any: a key
+def _name(value: Told) -> str | None:
+    """Return what an event is called that is not of something new."""
+    if isinstance(value, Updated):
+        return "twoot.updated"
+    return f"{value.what}.deleted" if isinstance(value, Removed) else None
+
+
+def _sameness(value: Told) -> Any:  # Any: a key
     """Return what viewers for whom the same is shown have in common."""
     if isinstance(value, Notification):
         return id(value)
-    card = value.card if isinstance(value, Retwoot) else value
+    if isinstance(value, Removed):
+        return value
+    card = value.card if isinstance(value, Retwoot | Updated) else value
     quoted = card.quoted
-    return card.flags, None if quoted is None else (quoted.twoot.id, quoted.flags)
+    inner = None if quoted is None else (quoted.twoot.id, quoted.flags, quoted.poll)
+    return card.flags, card.poll, inner  # whoever has not voted in a poll does not see what others chose

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twooter.api.live.heads import Head
-from twooter.domain.streams import START, Mark, Position, log_of, parse_mark, parse_topics
+from twooter.domain.streams import ACCOUNTS, START, Mark, Position, log_of, parse_mark, parse_topics
 from twooter.errors import Unauthorized
 from twooter.services.house import Services
 from twooter.storage.streams import KEPT_SECONDS
@@ -44,6 +44,7 @@ class Reception:
         account_id, token_id = self._proof(head)
         given = head.headers.get("last-event-id") or head.query.get("last_event_id")
         topic_of = {log_of(topic, account_id): number for number, topic in enumerate(topics)}
+        topic_of[ACCOUNTS] = 0
         if "home" in topics:
             home = topics.index("home")
             topic_of |= dict.fromkeys(self._beside_home(account_id), home)

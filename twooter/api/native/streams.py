@@ -11,9 +11,37 @@ from twooter.domain.streams import MAX_TOPICS, TICKET_SECONDS, parse_topics
 from twooter.errors import Elsewhere
 from twooter.services.tickets import Tickets
 
+_DESCRIPTION = """\
+Each event's `id` is what to go on after; its data is JSON on one line.
+
+| event | data | when |
+|---|---|---|
+| a topic: `home`, `notifications`, `public`, `tag:NAME` | a row of the topic's list | it is new there |
+| `twoot.updated` | the twoot, as a list shows it | it was edited, or moderators show it again |
+| `twoot.deleted` | `{id}` | it was deleted, hidden by moderators, or is not for this account any more |
+| `retwoot.deleted` | `{id}`, of the retwoot, not of its twoot | it was taken back |
+| `account.deleted` | `{id}` | the account was deleted or suspended, and so all that it wrote and did is gone |
+| `ready` | `{topics}` | the stream has begun |
+| `reset` | `{topics}` | something of these topics may have been missed: read their lists again |
+| `end` | `{code}` | the connection ends; come back after `retry` milliseconds |
+
+**What changes** is told where it may have been shown: at home to its author and to those who follow it (of a retwoot:
+who passed it on), on `public`, on the hashtags that it has and had, and on `notifications` to whom it mentions,
+answers or quotes. It is meant for wherever the client shows that id, also within a retwoot, a quote or a notification,
+and may come several times, once for each topic, and for what the client does not show: pass over what is not known. An
+edit that brings a twoot under another hashtag is told there as `twoot.updated`; one that has lost its hashtag is told
+there as well, and its `hashtags` say so. Who mutes or blocks an account, or is blocked by it, hears nothing of what it
+changes. That an account is gone is told to all who listen, for nobody knows where it was shown.
+
+Not told: those who have a twoot at home by a retwoot, or for a quote, and follow its author not, hear of its changes
+only where these are told on other topics of theirs; nor are counts, likes and votes told, changed names, and that an
+account was silenced or readmitted. What is muted, blocked or unfollowed on another device is left out from the next
+event on.
+"""
+
 
 class StreamQuery(params.Query):
-    """What to listen to; each event's data is a row of its topic's list, its id is what to go on after."""
+    """What to listen to."""
 
     topics: str = Field(
         "home",
@@ -46,7 +74,8 @@ class StreamResource:
         self._address = f"{stream_url}/v1/stream"
 
     @operation(
-        "Listen to live updates, as Server-Sent Events named by their topic",
+        "Listen to live updates, as Server-Sent Events named by their topic, or by what has changed",
+        description=_DESCRIPTION,
         query=StreamQuery,
         answers={200: str},
         errors=(400, 401, 421, 429, 503),
