@@ -139,6 +139,8 @@ def _operation(entry: _Entry, schemas: dict[tuple[str, Any], Json], definitions:
         "responses": _responses(entry, schemas),
         "security": _security(operation.auth),
     }
+    if operation.description is not None:
+        described["description"] = operation.description
     if operation.body is not None:
         content = {"application/json": {"schema": schemas[entry.id, "body"]}}
         if operation.text_body is not None:

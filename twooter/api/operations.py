@@ -36,6 +36,8 @@ class Operation:
     body: Any = None  # Any: a type pydantic can describe
     text_body: str | None = None
     """A media type that is taken instead of JSON; such a body is text."""
+    description: str | None = None
+    """What the summary and the shapes leave open, in Markdown."""
     answers: Mapping[int, Any] = field(default_factory=dict)  # Any: a type pydantic can describe
     errors: tuple[int, ...] = ()
     body_optional: bool = False
