@@ -29,6 +29,10 @@ class Person:
         headers = self.headers | {"Content-Type": kind}
         return self._client.simulate_post(IMPORTS, body=body, headers=headers)
 
+    def delete(self, address: str) -> Result:
+        """Remove."""
+        return self._client.simulate_delete(address, headers=self.headers)
+
     def post(self, address: str, body: Any = None, **headers: str) -> Result:
         """Ask."""
         return self._client.simulate_post(address, json=body, headers=self.headers | headers)
@@ -105,6 +109,26 @@ def test_nobody_else_reads_an_archive(client: TestClient, sign_up: SignUp, archi
     assert ben.get(archive).status_code == 404
     assert ben.get(archive.removesuffix("/archive")).status_code == 404
     assert client.simulate_get(archive).status_code == 401
+
+
+@pytest.mark.parametrize(("address", "body"), [(EXPORTS, None), (IMPORTS, {"usernames": ["ben"]})])
+def test_what_was_asked_for_is_removed_however_often_one_asks(
+    services: Services, client: TestClient, sign_up: SignUp, ada: Person, address: str, body: Any
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    asked = ada.post(address, body, **key)
+    drain(services)
+    place = f"{address}/{asked.json['id']}"
+    ben = Person(client, sign_up("ben"))
+    for refused in (ben.delete(place), ada.delete(f"{address}/1"), ada.delete(f"{address}/x")):
+        assert (refused.status_code, refused.json["code"]) == (404, "not_found")
+    assert ada.get(place).status_code == 200
+    for _ in range(2):
+        answer = ada.delete(place)
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert ada.get(place).status_code == ada.post(address, body, **key).status_code == 404
+    assert ada.get(f"{place}/{'archive' if body is None else 'lines'}").status_code == 404
+    assert ada.get(address).json["items"] == []
 
 
 def test_a_repeated_request_is_the_same_one(services: Services, ada: Person) -> None:

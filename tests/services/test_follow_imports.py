@@ -150,6 +150,24 @@ def test_whom_one_unfollows_meanwhile_is_not_followed_again(
     assert following(services, ada) == []
 
 
+def test_an_import_that_is_removed_stops_where_it_is(
+    services: Services, join: SignIn, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow_imports, "STEP_LINES", 1)
+    ada, ben, _, _ = (join(name) for name in ("ada", "ben", "cho", "dan"))
+    asked = services.follow_imports.request(ada, ["ben", "cho", "dan"])
+    assert services.follow_imports.step(asked)
+    with pytest.raises(NotFound):
+        services.follow_imports.remove(ben, asked.id)
+    for _ in range(2):
+        services.follow_imports.remove(ada, asked.id)
+    drain()
+    assert following(services, ada) == ["ben"]
+    with pytest.raises(NotFound):
+        services.follow_imports.lines(ada, asked.id, Page())
+    assert not services.follow_imports.fetch(ada, Page()).items
+
+
 def test_nobody_follows_more_than_may_be(
     services: Services, join: SignIn, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

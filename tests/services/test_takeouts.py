@@ -272,6 +272,59 @@ def test_an_archive_expires_and_is_removed_in_bounded_steps(
     assert parts(services) == 0
 
 
+def test_an_archive_is_removed_by_whose_it_is_and_a_worker_clears_up_in_bounded_steps(
+    services: Services, join: SignIn, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeouts, "MAX_PART_BYTES", 100)
+    ada, ben = join("ada"), join("ben")
+    write(services, ada, 3)
+    id_ = services.takeouts.request(ada).id
+    drain()
+    assert parts(services) > 2 * transfers.PARTS_AT_ONCE
+    with pytest.raises(NotFound):
+        services.takeouts.remove(ben, id_)
+    assert services.takeouts.get(ada, id_).state is State.DONE
+    for _ in range(2):
+        services.takeouts.remove(ada, id_)
+        with pytest.raises(NotFound):
+            services.takeouts.get(ada, id_)
+        assert not services.takeouts.fetch(ada, Page()).items
+    monkeypatch.setattr(
+        transfer_runs, "RUN_SECONDS", -1.0
+    )  # what is left is gone on with by events of their own
+    drain()
+    assert parts(services) == 1
+    services.takeouts.remove(ada, id_)
+    now_ms = services.ids.now_ms
+    monkeypatch.setattr(services.ids, "now_ms", lambda: now_ms() + transfer_runs.GRACE_MS + 1_000)
+    monkeypatch.setattr(transfer_runs, "RUN_SECONDS", 15.0)
+    assert services.transfer_runs.sweep(max_seconds=15.0) == 1
+    assert parts(services) == 0
+    with pytest.raises(NotFound):
+        services.takeouts.remove(ada, id_)
+
+
+def test_an_archive_that_is_removed_while_it_is_made_stops_and_another_may_be_asked_for(
+    services: Services, join: SignIn, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeouts, "STEP_PARTS", 2)
+    ada = join("ada")
+    texts = write(services, ada, 3)
+    drain()
+    asked = services.takeouts.request(ada)
+    assert services.takeouts.step(asked)
+    halfway = services.takeouts.get(ada, asked.id)
+    services.takeouts.remove(ada, asked.id)
+    assert not services.takeouts.step(halfway)  # by a worker that has read it before
+    again = services.takeouts.request(ada)
+    assert again.id != asked.id
+    drain()
+    assert [one["text"] for one in opened(services, ada, again.id)["twoots.json"]] == texts
+    ask = services.storage.database.execute_sql
+    assert {id_ for (id_,) in ask("SELECT transfer_id FROM transfer_parts").fetchall()} == {again.id}
+    assert services.takeouts.get(ada, again.id).failures == 0
+
+
 def test_an_archive_that_cannot_be_made_is_given_up(
     services: Services, join: SignIn, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,10 @@ def test_somebody_moves_with_all_it_has(meet: Meet, place: App) -> None:
     assert [one["username"] for one in taken["following"]] == [bob.name]
     assert [one["username"] for one in taken["requests_sent"]] == [carol.name]
 
+    assert bob.ask("DELETE", f"{EXPORTS}/{asked['id']}").status == 404
+    ada.does("DELETE", f"{EXPORTS}/{asked['id']}")
+    assert ada.ask("GET", path).status == 404
+
     ada.does("DELETE", "/v1/me")
     eve = meet("eve")
     for file, outcome in (("following", "followed"), ("requests_sent", "requested")):

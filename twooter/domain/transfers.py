@@ -55,6 +55,10 @@ class Transfer:
         """Return when it was asked for, Unix milliseconds."""
         return ids.time_ms(self.id)
 
+    def has_expired(self, now_ms: int) -> bool:
+        """Return whether nobody finds it any more; whoever removes one lets it expire."""
+        return self.expires_ms is not None and self.expires_ms <= now_ms
+
 
 class Outcome(enum.StrEnum):
     """What became of a line of an import."""

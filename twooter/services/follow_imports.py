@@ -77,6 +77,13 @@ class FollowImports:
         """
         return self._begun.get(viewer, Kind.FOLLOWS, id_)
 
+    def remove(self, viewer: Viewer, id_: int, *, request_id: str | None = None) -> None:
+        """Forget one of the viewer's imports; one that is running stops, and what it has done stays. May be repeated.
+
+        Raises: NotFound when there is none.
+        """
+        self._begun.remove(viewer, Kind.FOLLOWS, id_, request_id=request_id)
+
     def lines(self, viewer: Viewer, id_: int, page: Page) -> Slice[Line]:
         """Return a page of an import's lines, in their order, each with what has become of it; two queries.
 

@@ -69,6 +69,13 @@ class Takeouts:
         """
         return self._begun.get(viewer, Kind.TAKEOUT, id_)
 
+    def remove(self, viewer: Viewer, id_: int, *, request_id: str | None = None) -> None:
+        """Remove one of the viewer's archives; one that is being made is not finished. May be repeated.
+
+        Raises: NotFound when there is none.
+        """
+        self._begun.remove(viewer, Kind.TAKEOUT, id_, request_id=request_id)
+
     def get_done(self, viewer: Viewer, id_: int) -> Transfer:
         """Return one of the viewer's archives that can be downloaded.
 

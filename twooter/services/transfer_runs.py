@@ -91,11 +91,20 @@ class TransferRuns:
         while True:
             found = self._storage.read(lambda tx: transfers.find(tx, account_id, kind, id_))
             if found is None or found.state is not State.RUNNING:
+                if found is not None and found.has_expired(self._ids.now_ms()):
+                    self._clear(found, until)
                 return
             if time.monotonic() >= until:
                 self._go_on_later(found)
                 return
             if not self._step(found):
+                return
+
+    def _clear(self, transfer: Transfer, until: float) -> None:
+        """Remove what a transfer that somebody removed is made of; the sweep removes the rest of it."""
+        while not self._storage.transact(partial(transfers.remove_parts, transfer=transfer)):
+            if time.monotonic() >= until:
+                self._go_on_later(transfer)
                 return
 
     def _go_on_later(self, transfer: Transfer) -> None:

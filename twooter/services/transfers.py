@@ -104,6 +104,30 @@ class Transfers:
 
         return self._outboxes.transact(work)
 
+    def remove(self, viewer: Viewer, kind: Kind, id_: int, *, request_id: str | None = None) -> None:
+        """Remove one of the viewer's transfers, and stop it where it is running; a worker removes what it is made of.
+
+        To be repeated while it is remembered, for an hour at least.
+
+        Raises: NotFound when there is none.
+        """
+        now_ms = self._ids.now_ms()
+
+        def work(tx: Session) -> bool:
+            begin(tx, viewer.account_id)
+            found = transfers.find(tx, viewer.account_id, kind, id_)
+            if found is None:
+                raise NotFound(NOUNS[kind])
+            if found.has_expired(now_ms):
+                return False
+            transfers.leave(tx, found, now_ms)
+            self._outboxes.append(tx, viewer.account_id, event_of(found), request_id=request_id)
+            return True
+
+        if self._outboxes.transact(work):
+            what = kind.name.lower()
+            log.info("transfer_removed", account_id=viewer.account_id, what=what, transfer_id=id_)
+
     def ended(self, transfer: Transfer, state: State) -> Transfer:
         """Return a transfer as it is when it ends now."""
         now_ms = self._ids.now_ms()
@@ -111,7 +135,7 @@ class Transfers:
 
     def _get(self, account_id: int, kind: Kind, id_: int) -> Transfer:
         found = self._storage.read(lambda tx: transfers.find(tx, account_id, kind, id_))
-        if found is None or (found.expires_ms is not None and found.expires_ms <= self._ids.now_ms()):
+        if found is None or found.has_expired(self._ids.now_ms()):
             raise NotFound(NOUNS[kind])
         return found
 

@@ -51,6 +51,13 @@ _touch = Statement(
         _of_kind & (Transfers.id == p("id")) & (Transfers.slot == 0)
     ),
 )
+# as if it had expired: the row stays for who asks again, until the sweep
+_leave = Statement(
+    "transfer_leave",
+    lambda: Transfers.update(
+        state=p("state"), slot=Transfers.id, worked_ms=None, ended_ms=p("now_ms"), expires_ms=p("now_ms")
+    ).where(_of_kind & (Transfers.id == p("id"))),
+)
 _remove = Statement("transfer_remove", lambda: Transfers.delete().where(_of_kind & (Transfers.id == p("id"))))
 
 
@@ -181,6 +188,12 @@ def touch(tx: Session, transfer: Transfer, now_ms: int, *, failures: int = 0) ->
     tx.run(_touch, **_given(transfer), now_ms=now_ms, failures=failures)
 
 
+def leave(tx: Session, transfer: Transfer, now_ms: int) -> None:
+    """Leave a transfer to the sweep; nobody works on it or finds it any more."""
+    state = State.FAILED if transfer.state is State.RUNNING else transfer.state
+    tx.run(_leave, **_given(transfer), state=state.value, now_ms=now_ms)
+
+
 def fetch_idle(tx: Session, before_ms: int, limit: int) -> list[Transfer]:
     """Return running transfers that nobody has looked at since a time, the longest first."""
     return [_transfer(row) for row in tx.all(_idle, before_ms=before_ms, limit=limit)]
@@ -215,13 +228,18 @@ def fetch_parts(tx: Session, transfer: Transfer, places: Sequence[int]) -> dict[
     return {row[0]: bytes(row[1]) for row in tx.all(_parts_at, **given)}
 
 
-def remove_some(tx: Session, transfer: Transfer) -> bool:
-    """Remove some of a transfer's parts, and the transfer with its last; return whether that is done."""
+def remove_parts(tx: Session, transfer: Transfer) -> bool:
+    """Remove some of a transfer's parts; return whether that were all."""
     given = {"account_id": transfer.account_id, "transfer_id": transfer.id}
     places = [row[0] for row in tx.all(_places, limit=PARTS_AT_ONCE, **given)]
     if places:
         tx.run(_remove_parts, places=places, **given)
-    if len(places) == PARTS_AT_ONCE:
+    return len(places) < PARTS_AT_ONCE
+
+
+def remove_some(tx: Session, transfer: Transfer) -> bool:
+    """Remove some of a transfer's parts, and the transfer with its last; return whether that is done."""
+    if not remove_parts(tx, transfer):
         return False
     tx.run(_remove, **_given(transfer))
     return True

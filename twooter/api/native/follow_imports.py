@@ -171,6 +171,18 @@ class FollowImportResource:
         """Read."""
         resp.media = follow_import(self._imports.get(req.context.viewer, params.id_of(id, "import")))
 
+    @operation(
+        "Stop an import where it is, or forget what became of it",
+        auth=Auth.REQUIRED,
+        answers={204: None},
+        errors=(404,),
+    )
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
+        """Stop."""
+        number, request_id = params.id_of(id, "import"), req.context.request_id
+        self._imports.remove(req.context.viewer, number, request_id=request_id)
+        resp.status = falcon.HTTP_204
+
 
 class FollowImportLinesResource:
     """`/v1/me/imports/following/{id}/lines`."""

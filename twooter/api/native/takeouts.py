@@ -132,6 +132,18 @@ class ExportResource:
         found = self._takeouts.get(req.context.viewer, params.id_of(id, "export"))
         resp.media = export(found, public_url=self._public_url)
 
+    @operation(
+        "Remove an archive of your data, or stop making it",
+        auth=Auth.REQUIRED,
+        answers={204: None},
+        errors=(404,),
+    )
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
+        """Remove."""
+        number, request_id = params.id_of(id, "export"), req.context.request_id
+        self._takeouts.remove(req.context.viewer, number, request_id=request_id)
+        resp.status = falcon.HTTP_204
+
 
 class ArchiveResource:
     """`/v1/me/exports/{id}/archive`."""
