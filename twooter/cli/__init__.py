@@ -27,6 +27,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "stream": Entry("stream:stream", "Serve live updates: `/v1/stream`, as Server-Sent Events."),
     "migrate": Entry("migrations:migrate", "Bring the database's schema up to date."),
+    "vschema": Entry("vschemas:vschema", "Print the VSchema of a keyspace on a sharded Vitess."),
     "config": Entry("configuration:config", "Show every setting and where it came from."),
     "routes": Entry("routes:routes", "List the HTTP routes."),
     "account": Entry("accounts:account", "Create, confirm, promote and suspend accounts."),

@@ -12,7 +12,7 @@ from twooter.errors import Unavailable
 from twooter.services.addresses import Addresses
 from twooter.services.ownership import has_the_key
 from twooter.settings import Settings, read_settings
-from twooter.storage import migrations
+from twooter.storage import keyspaces, migrations
 from twooter.storage.connecting import place
 from twooter.storage.database import Storage
 from twooter.storage.failures import explain
@@ -46,6 +46,8 @@ def migrate(*, check: bool, wait_seconds: int) -> None:
                 _check(storage)
                 return
             applied = migrations.migrate(storage)
+            if storage.is_sharded:
+                keyspaces.prepare(storage)
             _check_address_key(storage, settings)
         finally:
             storage.close()

@@ -226,8 +226,9 @@ class Storage:
     Sessions are of the calling thread. Every failure a caller need not tell apart leaves as `Unavailable`.
     """
 
-    def __init__(self, database: peewee.Database) -> None:
+    def __init__(self, database: peewee.Database, *, is_sharded: bool = False) -> None:
         self.database = database
+        self.is_sharded = is_sharded
         self.observers: list[Observer] = []
         self.mysql: bool = database.param == "%s"
         self.debts = Debts()
@@ -237,7 +238,7 @@ class Storage:
     @classmethod
     def open(cls, settings: Settings) -> Storage:
         """Return the storage the settings name; connects at first use."""
-        return cls(connect(settings))
+        return cls(connect(settings), is_sharded=settings.database_sharded)
 
     def settle(self) -> None:
         """Ask what the calling thread owes, if it does."""

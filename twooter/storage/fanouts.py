@@ -83,7 +83,14 @@ Page = list[tuple[int, list[int]]]
 
 
 def followers(storage: Storage, account_ids: Sequence[int]) -> Iterator[Page]:
-    """Yield accounts with their followers in pages of at most 2,000 followers; those of one follow each other."""
+    """Yield accounts with their followers in pages of at most 2,000 followers; those of one follow each other.
+
+    On a sharded database each account is asked for by itself: Vitess gathers no arrays across shards.
+    """
+    if storage.is_sharded:
+        for account_id in sorted(account_ids):
+            yield from _followers_of(storage, account_id, 0)
+        return
     for at in range(0, len(account_ids), ACTORS_AT_ONCE):
         waiting = sorted(account_ids[at : at + ACTORS_AT_ONCE])
         while waiting:
@@ -93,10 +100,18 @@ def followers(storage: Storage, account_ids: Sequence[int]) -> Iterator[Page]:
             # a page that is full may have ended within an account: the rest of that one, then the others
             last = rows[-1][0] if _is_full(rows) else waiting[-1]
             waiting = [account_id for account_id in waiting if account_id > last]
-            while _is_full(rows):
-                after = rows[-1][2]
-                rows = storage.read(lambda tx: tx.all(_of_one, account_id=last, after=after, limit=PAGE))  # noqa: B023 - run at once
-                yield _page(rows)
+            if _is_full(rows):
+                yield from _followers_of(storage, last, rows[-1][2])
+
+
+def _followers_of(storage: Storage, account_id: int, after: int) -> Iterator[Page]:
+    """Yield the followers of one account behind an edge, in pages."""
+    is_full = True
+    while is_full:
+        rows = storage.read(lambda tx: tx.all(_of_one, account_id=account_id, after=after, limit=PAGE))  # noqa: B023 - run at once
+        yield _page(rows)
+        is_full = _is_full(rows)
+        after = rows[-1][2] if is_full else after
 
 
 def _is_full(rows: Sequence[Row]) -> bool:

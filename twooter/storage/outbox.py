@@ -31,14 +31,15 @@ PENDING, DONE, PARKED = "pending", "done", "parked"
 _append = Insert("outbox_append", Outbox, ("id", "account_id", "event"))
 _append_of_active = Statement(
     "outbox_append_of_active",
-    # no account, no value: the column refuses that, and so the packet ends before its COMMIT
+    # no account, no event: the column refuses that, and so the packet ends before its COMMIT; not its account's id,
+    # by which Vitess finds the shard
     lambda: Outbox.insert(
         {
             Outbox.id: p("id"),
-            Outbox.account_id: Accounts.select(Accounts.id).where(
+            Outbox.account_id: p("account_id"),
+            Outbox.event: Accounts.select(p("event")).where(
                 (Accounts.id == p("account_id")) & (Accounts.state == State.ACTIVE.value)
             ),
-            Outbox.event: p("event"),
         }
     ),
 )

@@ -220,11 +220,10 @@ class Insert:
     def _on_duplicate(self, quote: str, *, mysql: bool) -> str:
         if self._duplicate == "fail":
             return ""
-        key = self.table._meta.get_primary_keys()[0].column_name
         if self._duplicate == "ignore":
             # not INSERT IGNORE, which would also hide values that do not fit
             return (
-                f" ON DUPLICATE KEY UPDATE {quote}{key}{quote} = {quote}{key}{quote}"
+                f" ON DUPLICATE KEY UPDATE `{self._idle()}` = `{self._idle()}`"
                 if mysql
                 else " ON CONFLICT DO NOTHING"
             )
@@ -245,3 +244,9 @@ class Insert:
             return " ON DUPLICATE KEY UPDATE " + ", ".join(sets)
         target = ", ".join(f'"{k.column_name}"' for k in self.table._meta.get_primary_keys())
         return f" ON CONFLICT ({target}) DO UPDATE SET " + ", ".join(sets)
+
+    def _idle(self) -> str:
+        """Return a column that may be set to itself: Vitess refuses those that say on which shard a row is."""
+        placing = {getattr(self.table, "shard", None), *getattr(self.table, "looked_up", ())}
+        keys = [key.column_name for key in self.table._meta.get_primary_keys()]
+        return next(column for column in (*keys, *reversed(self.columns)) if column not in placing)

@@ -13,6 +13,8 @@ class Table(Model):
     """A table; `shard` names the column that decides where a row lives, or is `GLOBAL`."""
 
     shard: ClassVar[str] = GLOBAL
+    looked_up: ClassVar[tuple[str, ...]] = ()
+    """Columns by which Vitess looks up where a row lives, of those who know no more."""
 
     class Meta:
         """Table names are the snake_case of the classes."""

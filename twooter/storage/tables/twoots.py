@@ -12,6 +12,7 @@ class Twoots(Table):
     """Posts; the time of a post is the time of its id."""
 
     shard = "author_id"
+    looked_up = ("id",)
     id = BigIntegerField(primary_key=True)
     author_id = BigIntegerField()
     version = IntegerField()
