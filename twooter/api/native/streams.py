@@ -74,7 +74,7 @@ class StreamResource:
         self._address = f"{stream_url}/v1/stream"
 
     @operation(
-        "Listen to live updates, as Server-Sent Events named by their topic, or by what has changed",
+        "Listen to live updates: Server-Sent Events of what is new, changed and gone",
         description=_DESCRIPTION,
         query=StreamQuery,
         answers={200: str},
