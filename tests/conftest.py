@@ -5,7 +5,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ import redis
 
 from tests import houses, servers
 from tests.databases import MysqlDatabase, SqliteTemplate
+from tests.faults.apps import started
 from tests.processes import Server, end_supervisor
 from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage.database import Storage
 
 MYSQL_URL = os.environ.get("TWOOTER_TEST_MYSQL_URL", "")
+_SHOWN = 20_000
 BACKENDS = ["sqlite", "mariadb", *(["mysql"] if MYSQL_URL else [])]
 
 
@@ -38,6 +40,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         note = _shared_note(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]  # pytest's own name
         if note.exists():
             end_supervisor(int(note.read_text().split()[0]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show beside a failure what applications that run in processes of their own said last."""
+    report = yield
+    if report.failed:
+        report.sections += [
+            (f"Last words of {', '.join(app.parts) or 'an application'}", app.logs()[-_SHOWN:])
+            for app in list(started)
+        ]
+    return report
 
 
 def _shared_note(folder: Path) -> Path:

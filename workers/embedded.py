@@ -18,6 +18,7 @@ from twooter.gunicorn_conf import worker_exit as stop_api
 from twooter.logs import get_logger
 from twooter.services.figures import keep_measuring, measure_database
 from twooter.services.outboxes import relay
+from workers.threaded import ThreadedWorker
 
 log = get_logger("streams")
 workers = 1  # the queue lives in this process's memory
@@ -76,19 +77,9 @@ def _start_stream(server: StreamServer, host: str, port: int) -> None:
 
 
 def _start_worker(queues: list[str], app: Celery) -> Celery:
-    app.set_default()  # without it, tasks that the memory transport hands over never run
-    # a WorkController, not a Worker: it leaves the process's signals to gunicorn
-    worker = app.WorkController(
-        pool="solo",
-        concurrency=1,
-        hostname=f"{queues[0]}@embedded",
-        queues=queues,
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-    )
+    worker = ThreadedWorker(app, queues)
     _parts.append(worker)
-    threading.Thread(target=worker.start, name=f"worker {queues[0]}", daemon=True).start()
+    worker.start()
     return app
 
 

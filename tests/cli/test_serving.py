@@ -55,7 +55,16 @@ class Running:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(lambda: is_ready(self.url), seconds=60, what="readiness")
+        try:
+            wait_until(self._is_ready, seconds=60, what="readiness")
+        except BaseException:
+            self.process.kill()
+            self.process.wait(30)
+            raise
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        return is_ready(self.url)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -15,6 +14,7 @@ from pydantic import SecretStr
 from tests.houses import PASSWORD, opened
 from tests.listeners import Listener
 from tests.processes import Server, free_port, private_folder, wait_until
+from tests.rules.sources import ROOT
 from twooter.domain.accounts import Viewer
 from twooter.domain.clients import Client
 from twooter.domain.twoots import Draft
@@ -56,7 +56,7 @@ def stream(settings: Settings, private_redis: Server) -> Iterator[Server]:
             "TWOOTER_STREAM_PORT": str(port),
             "TWOOTER_METRICS_PORT": str(ops),
             "TWOOTER_VAR_DIR": str(settings.var_dir),
-            "PYTHONPATH": str(Path.cwd()),
+            "PYTHONPATH": str(ROOT),
         },
     )
     with server.start():

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from weakref import WeakSet
 
 import psutil
 
-from tests.processes import Server, ServerDidNotStart, free_port, private_folder, wait_until
+from tests.processes import Server, free_port, private_folder, wait_until
 
 ROOT = Path(__file__).parents[2]
 SECRET = "faults-secret-of-at-least-thirty-two-bytes"
@@ -66,6 +67,7 @@ class App:
         self.parts: dict[str, Server] = {}
         self.promoted: set[int] = set()
         self._written: list[str] = []
+        started.add(self)
 
     def promote(self, account_id: str, role: str) -> None:
         """Give an account of the one process's database a role."""
@@ -194,9 +196,6 @@ class App:
         self.parts.clear()
 
     def _start(self, name: str) -> Server:
-        for _ in range(2):  # somebody else may take a free port before the process does
-            with contextlib.suppress(ServerDidNotStart):
-                return self._server(name).start()
         return self._server(name).start()
 
     def _server(self, name: str) -> Server:
@@ -220,7 +219,6 @@ class App:
             url=url,
             answers=lambda: answers(f"{url}/readyz"),
             environment={**environment, "TWOOTER_PORT": str(port)},
-            ready_seconds=30,
         )
 
     def __enter__(self) -> "App":
@@ -228,6 +226,10 @@ class App:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+started: WeakSet[App] = WeakSet()
+"""Those that somebody still has, whose logs tell more of a test that failed than what it waited for."""
 
 
 def answers(url: str) -> bool:

@@ -9,7 +9,6 @@ import redis
 from pydantic import SecretStr
 
 from tests.houses import PASSWORD
-from tests.outbox import drain
 from tests.services.societies import OPTIONS, TAGS, Society
 from twooter.domain import ids as id_rules
 from twooter.domain import notifications, windows
@@ -18,6 +17,7 @@ from twooter.domain.clients import Client
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Retwoot
 from twooter.domain.windows import Unit
+from twooter.errors import Unavailable
 from twooter.services.cards import Cards
 from twooter.services.homes import Homes
 from twooter.services.house import Services
@@ -52,20 +52,36 @@ def society(request: pytest.FixtureRequest, services: Services, redis_url: str) 
                 services.homes.page(viewer, EVERYTHING)  # and so kept in Redis from now on
             if number % 8 == 7:
                 behind.flushdb()
-    for delivery in waiting:
-        services.batches.run(delivery.consumer, delivery.batch_id)
-    drain(services)
+    while seal(services, waiting) or waiting:
+        waiting = bring(services, waiting)
     return found
 
 
 def disturb(services: Services, chance: Random, waiting: list[Delivery]) -> None:
     """Bring half of what waits to its consumers, in any order, some of it twice; the rest comes later."""
-    while (sealed := services.outboxes.seal())[0]:
-        waiting += sealed[1]
+    seal(services, waiting)
     chance.shuffle(waiting)
     half = [waiting.pop() for _ in range(len(waiting) // 2)]
-    for delivery in [*half, *half[:3]]:
-        services.batches.run(delivery.consumer, delivery.batch_id)
+    waiting += bring(services, [*half, *half[:3]])
+
+
+def seal(services: Services, waiting: list[Delivery]) -> bool:
+    """Add to what waits all that people have done; return whether they had."""
+    before = len(waiting)
+    while (sealed := services.outboxes.seal())[0]:
+        waiting += sealed[1]
+    return len(waiting) > before
+
+
+def bring(services: Services, deliveries: list[Delivery]) -> list[Delivery]:
+    """Bring batches to their consumers; return those that are to be brought again, since a part did not answer."""
+    left = []
+    for delivery in deliveries:
+        try:
+            services.batches.run(delivery.consumer, delivery.batch_id)
+        except Unavailable:
+            left.append(delivery)
+    return left
 
 
 def shown(homes: Homes, society: Society, viewer_id: int) -> list[int]:

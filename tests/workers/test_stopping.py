@@ -23,6 +23,7 @@ from twooter.settings import Settings
 GRACE_SECONDS = 20
 """Less than the half minute that a child waits whose last words nobody counts."""
 
+TASK = "twooter.claims.sweep"
 WITHOUT_DATABASE = {
     "TWOOTER_DATABASE_URL": "mysql://nobody@127.0.0.1:1/none",
     "TWOOTER_BROKER_URL": "redis://127.0.0.1:1/0",
@@ -53,6 +54,11 @@ def test_a_task_that_a_child_has_not_begun_when_the_worker_stops_is_done_and_ack
         App.production(url, redis_url, parts=("worker",)) as app,
         closing(Redis.from_url(redis_url)) as broker,
     ):
+        send = create_celery(Settings.model_validate({"broker_url": redis_url})).send_task
+        send(TASK)
+        # a worker may be ready before its child is: nothing is written to one that has not yet done anything
+        wait_until(lambda: done(app) == 1, seconds=30, what="a task that the child does")
+        wait_until(lambda: broker.hlen("unacked") == 0, seconds=30, what="its acknowledgement")
         parent, child = app.pids("worker")
         threads = psutil.Process(parent).num_threads()
         os.kill(child, signal.SIGSTOP)
@@ -62,7 +68,7 @@ def test_a_task_that_a_child_has_not_begun_when_the_worker_stops_is_done_and_ack
             what="the child's halt",
         )
         wait_until(lambda: _unread(child) == 0, seconds=30, what="what the child has said to be heard")
-        create_celery(Settings.model_validate({"broker_url": redis_url})).send_task("twooter.claims.sweep")
+        send(TASK)
         wait_until(lambda: _unread(child) > 0, seconds=30, what="the task in the child's pipe")
         assert broker.hlen("unacked") == 1
         os.kill(parent, signal.SIGTERM)
@@ -75,8 +81,13 @@ def test_a_task_that_a_child_has_not_begun_when_the_worker_stops_is_done_and_ack
         os.kill(child, signal.SIGCONT)
         app.terminate("worker", seconds=GRACE_SECONDS)
         assert (broker.hlen("unacked"), broker.llen("maintenance")) == (0, 0)
-        assert '"task":"twooter.claims.sweep"' in app.logs()
+        assert done(app) == 2
         assert "Cold shutdown" not in app.logs()
+
+
+def done(app: App) -> int:
+    """Return how many tasks have been done: a line is written at the end of each."""
+    return sum('"event":"task"' in line and TASK in line for line in app.logs().splitlines())
 
 
 def _unread(pid: int) -> int:
