@@ -1,20 +1,23 @@
 """Indexes: they end as twoots and accounts are, in whatever order and number workers bring what."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.services.conftest import SignIn
+from twooter.domain import searches
 from twooter.domain.accounts import Viewer
 from twooter.domain.events import Envelope, TwootEvent
 from twooter.domain.pages import Page
+from twooter.domain.polls import Poll
 from twooter.domain.twoots import Draft, Visibility, item_id
 from twooter.services import indexes
 from twooter.services.edits import Change
 from twooter.services.house import Services
 from twooter.storage import searches as index
+from twooter.storage.database import Session
 from twooter.storage.tables import AccountNames, SearchEntries, SearchMarks, SearchTexts
 
 Drain = Callable[[], None]
@@ -135,6 +138,59 @@ def test_what_was_there_before_search_becomes_searchable_step_by_step(
     names = [account.username for account in services.searches.accounts("ada", Page(), None).items]
     assert names == ["ada", "adam"]
     assert rows(services) == (10, 10)
+
+
+def ask(services: Services, viewer: Viewer, text: str, *options: str) -> int:
+    poll = Poll(options, multiple=False, ends_ms=services.ids.now_ms() + 3_600_000)
+    return services.twoots.publish(viewer, Draft(text, poll=poll)).twoot.id
+
+
+def test_what_a_poll_may_be_answered_with_is_found_also_after_an_edit(
+    services: Services, ada: Viewer, drain: Drain
+) -> None:
+    asked = ask(services, ada, "Which one?", "Green tea", "Black #coffee", "烏龍茶")
+    publish(services, ada, "green")
+    drain()
+    for query in ("tea", '"green tea"', "which coffee", "烏龍", "black tea", "coffee from:ada"):
+        assert found(services, query) == [asked], query
+    for query in (
+        '"one green"',
+        '"tea black"',
+        "#coffee",
+        "white",
+    ):  # an option is no part of the text, or of another
+        assert found(services, query) == [], query
+    services.edits.edit(ada, asked, Change(text="Which drink?"))
+    assert found(services, "tea") == []  # not yet
+    drain()
+    assert found(services, "drink tea") == [asked]
+    assert found(services, "one tea") == []
+    services.twoots.delete(ada, asked)
+    drain()
+    assert found(services, "tea") == []
+
+
+def test_polls_that_were_indexed_without_their_options_get_them(
+    services: Services, ada: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, other = ask(services, ada, "Which?", "tea", "coffee"), publish(services, ada, "no poll")
+    document, write = searches.document, indexes._write
+    with monkeypatch.context() as former:
+        former.setattr(searches, "document", lambda twoot, keys, _: document(twoot, keys))
+        services.indexes.handle([event(ada.account_id, id_) for id_ in (asked, other)])
+    assert found(services, "which") == [asked]
+    assert found(services, "tea") == []
+    written: list[list[int]] = []
+
+    def noted(tx: Session, documents: Sequence[index.Document], gone: Sequence[int]) -> None:
+        written.append([one.twoot_id for one in documents])
+        write(tx, documents, gone)
+
+    monkeypatch.setattr(indexes, "_write", noted)
+    for _ in range(2):
+        services.indexes.look_over()
+        assert found(services, "which tea") == [asked]
+    assert written == [[asked]]
 
 
 def test_one_run_is_enough_where_time_is(

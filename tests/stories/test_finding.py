@@ -1,5 +1,7 @@
 """Stories of finding: lists, followed hashtags, and search."""
 
+from datetime import UTC, datetime, timedelta
+
 from tests.stories.conftest import Meet
 from tests.stories.people import missing, soon
 
@@ -35,6 +37,9 @@ def test_search_finds_words_phrases_and_people_but_nothing_hidden(meet: Meet) ->
     open_one = ada.says(f"A small {word} smiles")
     other = ada.says(f"It smiles, a small thing, the {word}")
     ada.says(f"Only for friends: {word}", visibility="followers")
+    ends = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    asked = ada.says("Which one?", poll={"options": ["Koala", f"Kiwi{word}"], "expires_at": ends})
+    soon("the poll", lambda: bob.ids(f"/v1/search?q=which+kiwi{word}") == [asked])
     soon("both twoots", lambda: set(bob.ids(f"/v1/search?q={word}")) == {open_one, other})
     assert bob.ids(f"/v1/search?q=%22small+{word}%22+from:{ada.name}") == [open_one]
     assert bob.ids(f"/v1/search?q={word}+from:{bob.name}") == []

@@ -62,11 +62,15 @@ def parse(text: str) -> Query:
     return Query(tuple(_bounded(found)), tuple(authors), max(since, default=None), min(until, default=None))
 
 
-def document(twoot: Twoot, tag_keys: Sequence[str]) -> str:
-    """Return the tokens by which a twoot is found, within the window of its time."""
+def document(twoot: Twoot, tag_keys: Sequence[str], options: Sequence[str] = ()) -> str:
+    """Return the tokens by which a twoot, and what its poll may be answered with, is found, within the window of its
+    time.
+    """
     tokens = words.sequence(twoot.text)
     if twoot.content_warning is not None:
         tokens = [*words.sequence(twoot.content_warning), words.BREAK, *tokens]
+    for option in options:
+        tokens += [words.BREAK, *words.sequence(option)]
     tokens += [*map(words.of_tag, tag_keys), words.of_author(twoot.author_id)]
     end = words.within("", words.window_of(twoot.id))
     return f"{end} ".join(tokens) + end

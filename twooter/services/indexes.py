@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from twooter.domain import searches
@@ -12,7 +12,7 @@ from twooter.domain.twoots import Twoot, Visibility
 from twooter.errors import Unavailable
 from twooter.logs import get_logger
 from twooter.services.twoots import Twoots
-from twooter.storage import marks, names, twoots
+from twooter.storage import marks, names, polls, twoots
 from twooter.storage import searches as index
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
@@ -25,7 +25,8 @@ log = get_logger("indexes")
 _TRIES = 5
 _STEP = 200
 _LATER_STEPS = 10
-_TWOOTS, _ACCOUNTS = "twoots", "accounts"
+_TWOOTS, _ACCOUNTS = "twoots_2", "accounts"
+"""Names of marks; another one where the index is to hold more of what was there before: its first round is quick."""
 _Look = Callable[[int], tuple[int, int | None]]
 """Compares from a place on; answers how many rows, and where to go on, None at the end."""
 
@@ -104,11 +105,34 @@ class Indexes:
 
         found, known = self._storage.read(read)
         public = {id_: twoot for id_, twoot in found.items() if twoot.visibility is Visibility.PUBLIC}
-        documents = [_document(twoot) for id_, twoot in public.items() if known.get(id_) != twoot.version]
+        documents = self._differing(list(public.values()), known)
         gone = [id_ for id_ in known if id_ not in public]
         if documents or gone:
             self._storage.transact(partial(_write, documents=documents, gone=gone))
         return self._changed(documents)
+
+    def _differing(self, public: Sequence[Twoot], known: Mapping[int, int]) -> list[Document]:
+        """Return what is to be indexed of twoots, of which these versions are.
+
+        Where there is a poll, what is indexed is read: earlier versions of Twooter wrote nothing of its options.
+        """
+        options, texts = self._of_polls([twoot for twoot in public if twoot.has_poll])
+        found = []
+        for twoot in public:
+            is_other = known.get(twoot.id) != twoot.version
+            if is_other or twoot.has_poll:
+                document = _document(twoot, options.get(twoot.id, ()))
+                if is_other or texts.get(twoot.id) != document.text:
+                    found.append(document)
+        return found
+
+    def _of_polls(self, asking: Sequence[Twoot]) -> tuple[dict[int, tuple[str, ...]], dict[int, str]]:
+        """Return by twoot what a poll may be answered with, and what is indexed."""
+        if not asking:
+            return {}, {}
+        keys, ids = [(twoot.author_id, twoot.id) for twoot in asking], [twoot.id for twoot in asking]
+        options, texts = self._storage.read(lambda tx: tx.ask([polls.options(keys), index.texts(ids)]))
+        return options, texts
 
     def _changed(self, written: Sequence[Document]) -> list[Entry]:
         """Return which of the twoots written to the index are not what was written."""
@@ -124,9 +148,9 @@ def _write(tx: Session, documents: Sequence[Document], gone: Sequence[int]) -> N
         index.remove(tx, gone)
 
 
-def _document(twoot: Twoot) -> Document:
+def _document(twoot: Twoot, options: Sequence[str]) -> Document:
     keys = [tag.key for tag in Twoots.tags_of(twoot)]
-    return Document(twoot.id, twoot.author_id, twoot.version, searches.document(twoot, keys))
+    return Document(twoot.id, twoot.author_id, twoot.version, searches.document(twoot, keys, options))
 
 
 def _name_anew(tx: Session, account_id: int) -> None:

@@ -33,6 +33,7 @@ _insert = Insert(
     ("twoot_id", "author_id", "options", "multiple", "ends_ms", "due_ms", "told_id", "gone"),
 )
 _by_keys = Statement("polls_by_keys", lambda: Polls.select(*_SHOWN).where(_these))
+_options = Statement("poll_options", lambda: Polls.select(Polls.twoot_id, Polls.options).where(_these))
 # what the viewer voted stands at the viewer; whether it is counted already, at the author
 _seen = Statement(
     "polls_seen",
@@ -128,6 +129,15 @@ def seen(
         statement, given = _seen, {**given, "viewer_id": viewer_id}
     return Question(
         statement, given, lambda rows: {row[0]: _standing(row, viewer_id, now_ms) for row in rows}
+    )
+
+
+def options(keys: Sequence[tuple[int, int]]) -> Question[dict[int, tuple[str, ...]]]:
+    """Ask what polls of (author, twoot) keys, of which there is one at least, may be answered with, by the twoot."""
+    return Question(
+        _options,
+        {"ids": sorted({id_ for _, id_ in keys}), "author_ids": sorted({a for a, _ in keys})},
+        lambda rows: {row[0]: tuple(orjson.loads(row[1])) for row in rows},
     )
 
 

@@ -58,6 +58,12 @@ _versions = Statement(
         SearchEntries.twoot_id.in_(each("ids"))
     ),
 )
+_texts = Statement(
+    "search_texts",
+    lambda: SearchTexts.select(SearchTexts.rowid, SearchTexts.words).where(
+        SearchTexts.rowid.in_(each("ids"))
+    ),
+)
 _enter = Insert(
     "search_entry_set",
     SearchEntries,
@@ -138,6 +144,11 @@ def find_ends(tx: Session) -> tuple[int, int]:
 def versions(ids: Sequence[int]) -> Question[dict[int, int]]:
     """Ask by twoot which version is indexed, where one is; for one at least."""
     return Question(_versions, {"ids": ids}, lambda rows: {row[0]: row[1] for row in rows})
+
+
+def texts(ids: Sequence[int]) -> Question[dict[int, str]]:
+    """Ask by twoot what is indexed of it; for one at least."""
+    return Question(_texts, {"ids": ids}, lambda rows: {row[0]: row[1] for row in rows})
 
 
 def put(tx: Session, documents: Sequence[Document]) -> None:

@@ -35,11 +35,12 @@ class SearchQuery(params.PageQuery):
     q: str = Field(
         min_length=1,
         max_length=MAX_QUERY,
-        description="Any text. Twoots are found that have all of its words, in whatever order, up to 32; words in "
-        "quotes stand side by side. Capitals do not matter. `from:name` are that account's alone, `#tag` those under "
-        "a hashtag, `since:2026-01-31` and `until:2026-01-31` those of that day (UTC) and later, or earlier. What is "
-        "no word is passed over; a text without words, hashtags and `from:` finds nothing. Accounts and hashtags are "
-        "found by how their names begin: a username, a display name, or either from one of its words on.",
+        description="Any text. Twoots are found that have all of its words (up to 32, in any order) in their text, "
+        "their content warning and their poll's options; words in quotes stand side by side. Capitals do not matter. "
+        "`from:name` are that account's alone, `#tag` those under a hashtag, `since:2026-01-31` and `until:2026-01-31` "
+        "those of that day (UTC) and later, or earlier. What is no word is passed over; a text without words, hashtags "
+        "and `from:` finds nothing. Accounts and hashtags are found by how their names begin: a username, a display "
+        "name, or either from one of its words on.",
     )
     type: SearchType = Field(
         SearchType.TWOOTS,
