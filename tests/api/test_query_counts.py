@@ -257,7 +257,7 @@ def test_a_longer_home_timeline_takes_no_more_statements_nor_round_trips_to_redi
                 graphs.retwoot(house, viewer.account_id, made)
         drain(house)
         long, long_trips = _counted(client, house, reader, redis_url)
-    looked = ["authors_by_ids", "twoots_by_keys", "ties_at_open_home", "home_retwooted"]
+    looked = ["authors_by_ids", "twoots_moving", "ties_at_open_home", "home_retwooted"]
     assert short == long == ["token_proof", *looked]
     assert short_trips == long_trips == 1
 

@@ -5,9 +5,8 @@ Here alone it is decided what is shown to whom; what may not be seen is left out
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from twooter.domain import graph
@@ -17,6 +16,7 @@ from twooter.domain.polls import Standing
 from twooter.domain.twoots import Card, Item, Ref, Row, Twoot
 from twooter.errors import NotFound
 from twooter.services.guesses import Guesses
+from twooter.services.looks import Looks, now_ms
 from twooter.services.shown import NOBODYS, Place, Shown, Unseen
 from twooter.storage import accounts, home_rows, homes, polls, ties, twoots, votes
 from twooter.storage.database import Session, Storage
@@ -31,6 +31,7 @@ class Cards:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._guesses = Guesses()
+        self._looks = Looks(self._guesses)
 
     def one(self, twoot: Twoot, viewer_id: int | None, *, moderates: bool = False) -> Card:
         """Return the card of a twoot; one that is hidden for who `moderates` as well.
@@ -59,7 +60,7 @@ class Cards:
         """
         asked: list[Question[Any]] = [accounts.authors([account_id]), *questions]
         if viewer_id is not None:
-            asked.append(ties.sight(viewer_id, [account_id], (), _now_ms()))
+            asked.append(ties.sight(viewer_id, [account_id], (), now_ms()))
         authors, *answers = tx.ask(asked)
         author = authors.get(account_id)
         if author is None or (viewer_id is not None and answers.pop().to(account_id).blocked_by):
@@ -152,7 +153,7 @@ class Cards:
         there for a hashtag, and all of it where everybody's is `listed`, is of silenced accounts for their followers
         alone. `still` asks which retwoots hold, where rows are guesses.
         """
-        page = self._look(tx, rows, viewer_id, home=home, still=still)
+        page = self._looks.at(tx, rows, viewer_id, home=home, still=still)
         found, sight = page.found, page.sight
         shown = Shown(viewer_id, page.authors, found, sight, _polls(tx, found.values(), viewer_id))
         items: dict[int, Item] = {}
@@ -168,38 +169,6 @@ class Cards:
             if item is not None:
                 items.setdefault(row.twoot.id, item)
         return list(items.values())
-
-    def _look(
-        self,
-        tx: Session,
-        rows: Sequence[Row],
-        viewer_id: int | None,
-        *,
-        home: bool,
-        still: Question[dict[int, Ref]] | None,
-    ) -> _Page:
-        """Read what rows show; what they quote with them where it was met before, else with a second round trip.
-
-        Who is approved is asked where something was not for everybody when it was met, or turns out not to be.
-        """
-        if not rows:
-            return _Page({}, {}, NOBODYS, None)
-        refs, by_ids = [row.twoot for row in rows], [row.by_id for row in rows]
-        refs += self._guesses.quotes(refs)
-        account_ids = {ref.author_id for ref in refs}.union(by_ids)
-        way = ties.Way.of(home=home, is_open=self._guesses.is_open(refs, account_ids))
-        asked: list[Question[Any]] = [] if still is None else [still]
-        page = _ask(tx, refs, account_ids, viewer_id, way, asked)
-        known = {ref.id for ref in refs}
-        quoting = (page.found.get(row.twoot.id) for row in rows)
-        quotes = [it.quote for it in quoting if it is not None and it.quote and it.quote.id not in known]
-        if quotes:
-            page = page.and_of(_ask(tx, quotes, {ref.author_id for ref in quotes}, viewer_id, way, []))
-        is_open = self._guesses.learn(rows, page.found, page.authors)
-        if viewer_id is not None and way.is_open and not is_open:
-            ids_ = sorted(page.found)
-            page = replace(page, sight=ties.fetch(tx, viewer_id, sorted(page.authors), ids_, _now_ms()))
-        return page
 
     def gather(
         self, tx: Session, cut: Slice[Row], known: Mapping[int, Twoot], authors: Mapping[int, Author]
@@ -231,7 +200,7 @@ class Cards:
 
         Raises: NotFound when the account blocks the viewer.
         """
-        questions = unseen.questions(viewer_id, _now_ms())
+        questions = unseen.questions(viewer_id, now_ms())
         answers = ask(questions) if questions else []
         sight = NOBODYS if viewer_id is None else answers.pop(0)
         if sight.to(profile_id).blocked_by:
@@ -252,11 +221,11 @@ class Cards:
 
         Two round trips where it quotes, else one, and a query for every 200 viewers.
         """
-        page = self._look(tx, [row], None, home=place is Place.HOME, still=None)
+        page = self._looks.at(tx, [row], None, home=place is Place.HOME, still=None)
         people, quoted, twoot = page.authors, page.found, page.found.get(row.twoot.id)
         if twoot is None or not people:
             return {}
-        sights = ties.of_viewers(tx, viewer_ids, sorted(people), sorted(quoted), _now_ms())
+        sights = ties.of_viewers(tx, viewer_ids, sorted(people), sorted(quoted), now_ms())
         asked = _polls_of_viewers(tx, list(quoted.values()), viewer_ids)
         items: dict[int, Item] = {}
         for viewer_id in viewer_ids:
@@ -278,7 +247,7 @@ class Cards:
         everything = [*(card.twoot for card in cards), *quoted.values()]
         way = ties.Way.of(is_open=not any(author.protected or author.silenced for author in authors.values()))
         twoot_ids = sorted({twoot.id for twoot in everything})
-        (sight,) = tx.ask([ties.sight(viewer_id, sorted(authors), twoot_ids, _now_ms(), way)])
+        (sight,) = tx.ask([ties.sight(viewer_id, sorted(authors), twoot_ids, now_ms(), way)])
         shown = Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
         seen = []
         for card in cards:
@@ -319,45 +288,12 @@ def _find(
     return {**known, **(answers[0] if missing else {})}, {**authors, **people}
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What was read for a page; `retwooted` by ids of rows what is still passed on, where that was asked."""
-
-    found: dict[int, Twoot]
-    authors: dict[int, Author]
-    sight: Sight
-    retwooted: dict[int, Ref] | None
-
-    def and_of(self, other: _Page) -> _Page:
-        """Return this and what was read later for it."""
-        found, authors = {**self.found, **other.found}, {**self.authors, **other.authors}
-        return _Page(found, authors, self.sight.and_of(other.sight), self.retwooted)
-
-
-def _ask(
-    tx: Session,
-    refs: Sequence[Ref],
-    account_ids: Iterable[int],
-    viewer_id: int | None,
-    way: ties.Way,
-    also: Sequence[Question[Any]],
-) -> _Page:
-    """Read twoots, the active ones of some accounts, and how the viewer stands to all; one round trip."""
-    author_ids = sorted(account_ids)
-    asked: list[Question[Any]] = [accounts.authors(author_ids), twoots.by_keys([_key(ref) for ref in refs])]
-    if viewer_id is not None:
-        asked.append(ties.sight(viewer_id, author_ids, sorted({ref.id for ref in refs}), _now_ms(), way))
-    authors, found, *others = tx.ask([*asked, *also])
-    sight = NOBODYS if viewer_id is None else others.pop(0)
-    return _Page(found, authors, sight, others[0] if also else None)
-
-
 def _sight(
     tx: Session, viewer_id: int | None, authors: Mapping[int, Author], found: Sequence[Twoot]
 ) -> Sight:
     if viewer_id is None:
         return NOBODYS
-    return ties.fetch(tx, viewer_id, sorted(authors), sorted({twoot.id for twoot in found}), _now_ms())
+    return ties.fetch(tx, viewer_id, sorted(authors), sorted({twoot.id for twoot in found}), now_ms())
 
 
 def _polls(tx: Session, found: Iterable[Twoot], viewer_id: int | None) -> dict[int, Standing]:
@@ -365,7 +301,7 @@ def _polls(tx: Session, found: Iterable[Twoot], viewer_id: int | None) -> dict[i
     keys = [(twoot.author_id, twoot.id) for twoot in found if twoot.has_poll]
     if not keys:
         return {}
-    standings: dict[int, Standing] = tx.ask([polls.seen(keys, viewer_id, _now_ms())])[0]
+    standings: dict[int, Standing] = tx.ask([polls.seen(keys, viewer_id, now_ms())])[0]
     return standings
 
 
@@ -385,11 +321,6 @@ def _polls_of_viewers(
         }
         for viewer_id in viewer_ids
     }
-
-
-def _now_ms() -> int:
-    # only mutes and polls have an end: it need not be a clock that all processes share
-    return time.time_ns() // 1_000_000
 
 
 def _key(ref: Ref) -> tuple[int, int]:

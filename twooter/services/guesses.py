@@ -1,4 +1,8 @@
-"""Guesses: what a process remembers of pages it has shown, to ask for all of one at once; never what to answer."""
+"""Guesses: what a process remembers of pages it has shown, to ask for all of one at once; never what to answer.
+
+Twoots and authors are remembered to be asked for their versions alone: whoever does so shows them only where the
+database says, each time, that they have these still.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,11 @@ from twooter.storage.homes import Entry
 
 _KEPT = 5_000
 """Of each kind: about a megabyte in all."""
+_KEPT_TWOOTS = 2_000
+"""And as many authors: some 3 MB of what is read now."""
+_MAX_TEXT = 1_000
+"""Characters of a twoot that is kept: messages may be longer."""
+Met = tuple[Twoot, Author]
 
 
 class Guesses:
@@ -18,6 +27,8 @@ class Guesses:
     def __init__(self) -> None:
         self._retwooted: dict[int, Ref] = {}
         self._quotes: dict[int, Ref | None] = {}
+        self._twoots: dict[int, Twoot] = {}
+        self._authors: dict[int, Author] = {}
         self._closed = set[int]()
         """Twoots and accounts that are not for everybody; ids of both are of one kind."""
 
@@ -37,8 +48,30 @@ class Guesses:
         return [quote for quote in found if quote is not None]
 
     def is_open(self, refs: Iterable[Ref], account_ids: Iterable[int]) -> bool:
-        """Return whether everybody may see all of them."""
-        return not self._closed.intersection((ref.id for ref in refs), account_ids)
+        """Return whether everybody may see all twoots, of whom they are, and what these other accounts do."""
+        closed = self._closed
+        return not closed or (
+            closed.isdisjoint(account_ids)
+            and not any(ref.id in closed or ref.author_id in closed for ref in refs)
+        )
+
+    def met(self, refs: Iterable[Ref]) -> dict[int, Met]:
+        """Return by their ids the twoots that were met before, with their authors."""
+        found = {}
+        for ref in refs:
+            twoot, author = self._twoots.get(ref.id), self._authors.get(ref.author_id)
+            if twoot is not None and author is not None and author.id == twoot.author_id:
+                found[ref.id] = (twoot, author)
+        return found
+
+    def remember(self, found: Mapping[int, Twoot], authors: Mapping[int, Author]) -> None:
+        """Remember twoots and authors as they were read."""
+        if len(self._twoots) + len(found) > _KEPT_TWOOTS:
+            self._twoots = {}
+        if len(self._authors) + len(authors) > _KEPT_TWOOTS:
+            self._authors = {}
+        self._twoots.update({id_: twoot for id_, twoot in found.items() if len(twoot.text) <= _MAX_TEXT})
+        self._authors.update(authors)
 
     def learn(self, rows: Iterable[Row], found: Mapping[int, Twoot], authors: Mapping[int, Author]) -> bool:
         """Remember what a page held; return whether everybody may see all of it."""

@@ -73,8 +73,8 @@ class Statement:
     """A named SELECT, UPDATE or DELETE.
 
     `lock` is appended on MySQL only (SQLite has one writer anyway). `scatter` gives the reason why the statement does
-    not name its table's shard key; without it a rule test insists that it does. `by` is an index that MySQL's kind
-    has to go by, where its planner thinks longer than it reads.
+    not name its table's shard key; without it a rule test insists that it does. `by` is an index of its first table
+    that MySQL's kind has to go by, where its planner thinks longer than it reads.
     """
 
     def __init__(
@@ -111,7 +111,8 @@ class Statement:
         if self._lock and database.for_update:
             sql = f"{sql} {self._lock}"
         if self._by and database.param == "%s":
-            sql = sql.replace(" WHERE ", f" FORCE INDEX ({self._by}) WHERE ", 1)
+            behind = " INNER JOIN " if " INNER JOIN " in sql else " WHERE "
+            sql = sql.replace(behind, f" FORCE INDEX ({self._by}){behind}", 1)
         parameters = tuple(v if isinstance(v, _Parameter) else _Constant(v) for v in values)
         fixed = None if any(x.many for x in parameters) else sql
         return _Compiled(tuple(sql.split(database.param)), parameters, fixed)

@@ -6,6 +6,7 @@ import enum
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import peewee
@@ -22,7 +23,11 @@ _TIES = ("approved", "follows", "blocking", "blocked_by", "muting")
 _ACTION = len(_TIES)
 _PAIRS = 50
 _VIEWERS = 200
-_FLAGS = {Kind.LIKE: "liked", Kind.RETWOOT: "retwooted", Kind.BOOKMARK: "bookmarked"}
+_FLAGS = {int(kind): bit for kind, bit in ((Kind.LIKE, 4), (Kind.RETWOOT, 2), (Kind.BOOKMARK, 1))}
+_BITS = (16, 8, 4, 2, 1)
+"""Of the ties, and of the flags: what holds together is a value's place among all there are."""
+_ALL_TIES = [Ties(*held) for held in product((False, True), repeat=5)]
+_ALL_FLAGS = [Flags(*done) for done in product((False, True), repeat=3)]
 
 
 def _ties() -> list[peewee.SelectBase]:
@@ -152,7 +157,7 @@ class Sight:
         return self.flags.get(twoot_id, NOTHING)
 
 
-NOTHING = Flags()
+NOTHING = _ALL_FLAGS[0]
 
 
 def fetch(
@@ -179,16 +184,16 @@ def sight(
 
 
 def _sight(rows: list[Row]) -> Sight:
-    ties: defaultdict[int, dict[str, bool]] = defaultdict(dict)
-    flags: defaultdict[int, dict[str, bool]] = defaultdict(dict)
+    ties: dict[int, int] = {}
+    flags: dict[int, int] = {}
     for what, other, kind in rows:
         if what == _ACTION:
-            flags[other][_FLAGS[kind]] = True
+            flags[other] = flags.get(other, 0) | _FLAGS[kind]
         else:
-            ties[other][_TIES[what]] = True
+            ties[other] = ties.get(other, 0) | _BITS[what]
     return Sight(
-        {other: Ties(**held) for other, held in ties.items()},
-        {other: Flags(**done) for other, done in flags.items()},
+        {other: _ALL_TIES[held] for other, held in ties.items()},
+        {other: _ALL_FLAGS[done] for other, done in flags.items()},
     )
 
 

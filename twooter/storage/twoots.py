@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import orjson
 
+from twooter.domain.accounts import State
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref, Twoot, Visibility
 from twooter.storage.database import Row, Session
 from twooter.storage.statements import Insert, Question, Statement, each, p, packed
-from twooter.storage.tables import Twoots
+from twooter.storage.tables import Accounts, Twoots
 
 _COLUMNS = (
     "id",
@@ -63,6 +65,31 @@ _versions_by_keys = Statement(
     lambda: Twoots.select(Twoots.id, Twoots.version).where(
         Twoots.id.in_(each("ids")) & Twoots.author_id.in_(each("author_ids"))
     ),
+)
+# all that moves without a twoot's version, and its author's; one statement takes less than one of each table
+_moving = Statement(
+    "twoots_moving",
+    lambda: (
+        Twoots.select(
+            packed(
+                Twoots.id,
+                Twoots.version,
+                Accounts.version,
+                Twoots.replies,
+                Twoots.likes,
+                Twoots.retwoots,
+                Twoots.quotes,
+                Twoots.hidden_ms,
+            )
+        )
+        .join(Accounts, on=(Accounts.id == Twoots.author_id))
+        .where(
+            Twoots.id.in_(each("ids"))
+            & Twoots.author_id.in_(each("author_ids"))
+            & (Accounts.state == State.ACTIVE.value)
+        )
+    ),
+    by="PRIMARY",
 )
 _by_author = Statement(
     "twoots_by_author",
@@ -131,6 +158,28 @@ _KEPT = 1_000
 """Rows a process need not unpack again, as long as nothing in them changes: 2 MB of what is read now."""
 _MAX_KEPT = 2_000
 """Characters of such a row: messages may be longer."""
+
+
+class Moving(NamedTuple):
+    """What may have changed of a twoot that was read before; the rest is as its version and its author's say."""
+
+    id: int
+    version: int
+    author_version: int
+    replies: int
+    likes: int
+    retwoots: int
+    quotes: int
+    hidden_ms: int | None
+
+    def of(self, twoot: Twoot) -> Twoot:
+        """Return a twoot of the same version as it is now: the same value where nothing has moved."""
+        counts = (twoot.replies, twoot.likes, twoot.retwoots, twoot.quotes)
+        hidden = self.hidden_ms is not None
+        if counts == self[3:7] and hidden == twoot.hidden:
+            return twoot
+        replies, likes, retwoots, quotes = self[3:7]
+        return replace(twoot, replies=replies, likes=likes, retwoots=retwoots, quotes=quotes, hidden=hidden)
 
 
 def _twoot(found: Row) -> Twoot:
@@ -221,6 +270,18 @@ def fetch(tx: Session, keys: Sequence[tuple[int, int]]) -> dict[int, Twoot]:
 def by_keys(keys: Sequence[tuple[int, int]]) -> Question[dict[int, Twoot]]:
     """Ask for the twoots of (author, id) keys, of which there is one at least."""
     return Question(_by_keys, _given(keys), lambda rows: {twoot.id: twoot for twoot in map(_twoot, rows)})
+
+
+def moving(keys: Sequence[tuple[int, int]]) -> Question[list[Moving]]:
+    """Ask what may have changed of the twoots of (author, id) keys, of which there is one at least.
+
+    Answered are those that still exist and whose authors are active.
+    """
+    return Question(_moving, _given(keys), _read_moving)
+
+
+def _read_moving(rows: list[Row]) -> list[Moving]:
+    return [Moving(*row) for row in orjson.loads(f"[{','.join([row[0] for row in rows])}]")]
 
 
 def fetch_versions(tx: Session, keys: Sequence[tuple[int, int]]) -> dict[int, int]:
