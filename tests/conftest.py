@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests import houses, servers
-from tests.databases import MysqlDatabase, SqliteTemplate
+from tests.databases import MysqlDatabase, SqliteTemplate, VitessDatabase
 from tests.faults.apps import started
 from tests.processes import Server, end_supervisor
 from twooter.services.house import Services
@@ -23,7 +23,13 @@ from twooter.storage.database import Storage
 
 MYSQL_URL = os.environ.get("TWOOTER_TEST_MYSQL_URL", "")
 _SHOWN = 20_000
-BACKENDS = ["sqlite", "mariadb", *(["mysql"] if MYSQL_URL else [])]
+VITESS_URL = os.environ.get("TWOOTER_TEST_VITESS_URL", "")
+BACKENDS = [
+    "sqlite",
+    "mariadb",
+    *(["mysql"] if MYSQL_URL else []),
+    *(["vitess"] if VITESS_URL else []),
+]
 
 
 def pytest_configure() -> None:
@@ -64,6 +70,7 @@ def pytest_report_header() -> list[str]:
     return [
         *lines,
         f"MySQL: {'the one of TWOOTER_TEST_MYSQL_URL' if MYSQL_URL else 'none (TWOOTER_TEST_MYSQL_URL)'}",
+        f"Vitess: {'the one of TWOOTER_TEST_VITESS_URL' if VITESS_URL else 'none (TWOOTER_TEST_VITESS_URL)'}",
     ]
 
 
@@ -86,14 +93,17 @@ def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -
     if backend == "sqlite":
         template: SqliteTemplate = request.getfixturevalue("sqlite_template")
         return template.fresh(tmp_path)
-    database: MysqlDatabase = request.getfixturevalue(f"{backend}_database")
+    database: MysqlDatabase | VitessDatabase = request.getfixturevalue(f"{backend}_database")
     return database.fresh()
 
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Return the settings of a laptop whose database is `database_url`."""
-    return Settings.model_validate({"database_url": database_url, "var_dir": tmp_path / "var"})
+    is_sharded = bool(VITESS_URL) and database_url == VITESS_URL
+    return Settings.model_validate(
+        {"database_url": database_url, "database_sharded": is_sharded, "var_dir": tmp_path / "var"}
+    )
 
 
 @pytest.fixture
@@ -172,6 +182,14 @@ def mysql_database(testrun_uid: str, worker_id: str) -> Iterator[MysqlDatabase]:
     database = MysqlDatabase(MYSQL_URL.rpartition("/")[0], f"twooter_{testrun_uid[:8]}_{worker_id}")
     yield database
     database.drop()
+
+
+@pytest.fixture(scope="session")
+def vitess_database(worker_id: str) -> VitessDatabase:
+    """Migrate the sharded Vitess of TWOOTER_TEST_VITESS_URL, which has both VSchemas; its tables are emptied."""
+    if worker_id not in ("master", "gw0"):
+        pytest.skip("one worker of a run uses the Vitess")
+    return VitessDatabase(VITESS_URL)
 
 
 @pytest.fixture(scope="session")

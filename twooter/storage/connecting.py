@@ -7,6 +7,8 @@ import sqlite3
 import ssl
 import time
 from contextlib import nullcontext
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -22,6 +24,7 @@ LOCK_WAIT_SECONDS = 2
 """A statement that waits longer for a row gives up; below the read timeout, which would cost the connection too."""
 
 _BUSY_SECONDS, _PAUSE_SECONDS = 5, 0.01
+_CATALOGUES = ("information_schema", "mysql", "performance_schema", "sys")
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
@@ -74,6 +77,21 @@ class _Mysql(peewee.MySQLDatabase):
         return connection
 
 
+class _Vitess(_Mysql):
+    """Vitess that finds tables by their names alone: no keyspace is the default, so catalogues are asked for each."""
+
+    def get_tables(self, schema: str | None = None) -> list[str]:
+        return list(chain.from_iterable(map(super().get_tables, self._keyspaces(schema))))
+
+    def get_columns(self, table: str, schema: str | None = None) -> list[peewee.ColumnMetadata]:
+        return list(chain.from_iterable(map(partial(super().get_columns, table), self._keyspaces(schema))))
+
+    def _keyspaces(self, schema: str | None) -> list[str]:
+        if schema is not None:
+            return [schema]
+        return [name for (name,) in self.execute_sql("SHOW DATABASES") if name not in _CATALOGUES]
+
+
 def connect(settings: Settings) -> peewee.Database:
     """Return the database of the settings, not yet connected.
 
@@ -85,7 +103,10 @@ def connect(settings: Settings) -> peewee.Database:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         database: Any = _Sqlite(path, pragmas=_PRAGMAS, lock_type="IMMEDIATE", timeout=_BUSY_SECONDS)
     elif url.scheme in ("mysql", "mysql+pymysql", "mariadb"):
-        database = _Mysql(unquote(url.path.lstrip("/")), **_mysql_options(settings))
+        name = unquote(url.path.lstrip("/"))
+        # `@primary` is no database: it says which tablets
+        kind = _Vitess if name.startswith("@") else _Mysql
+        database = kind(name, **_mysql_options(settings))
     else:
         raise ValueError("TWOOTER_DATABASE_URL must begin with mysql:// or sqlite:///")
     # Peewee connects under one lock: threads would wait in line for a server that does not answer. There is nothing to
@@ -105,7 +126,7 @@ def patient(database: peewee.Database) -> peewee.Database:
     if not isinstance(database, _Mysql):
         return database
     options = database.connect_params | {"read_timeout": None, "write_timeout": None}
-    return _Mysql(database.database, **options)
+    return type(database)(database.database, **options)
 
 
 def _mysql_options(settings: Settings) -> dict[str, Any]:  # Any: PyMySQL's options

@@ -249,5 +249,5 @@ class Insert:
     def _idle(self) -> str:
         """Return a column that may be set to itself: Vitess refuses those that say on which shard a row is."""
         placing = {getattr(self.table, "shard", None), *getattr(self.table, "looked_up", ())}
-        keys = [key.column_name for key in self.table._meta.get_primary_keys()]
+        keys: list[str] = [key.column_name for key in self.table._meta.get_primary_keys()]
         return next(column for column in (*keys, *reversed(self.columns)) if column not in placing)
