@@ -73,43 +73,53 @@ def probe(server: Server, path: str) -> int:
         return 0
 
 
-def becomes(server: Server, status: int) -> None:
-    """Wait until /readyz answers that; assert that nobody would restart the process meanwhile."""
+def becomes(status: int, *servers: Server) -> None:
+    """Wait until /readyz of all answers that; assert that nobody would restart a process meanwhile."""
 
     def told() -> bool:
-        assert probe(server, "/healthz") == 200
-        return probe(server, "/readyz") == status
+        assert {probe(server, "/healthz") for server in servers} == {200}
+        return {probe(server, "/readyz") for server in servers} == {status}
 
-    wait_until(told, seconds=60, what=f"/readyz {status} of {server.name}")
+    wait_until(told, seconds=60, what=f"/readyz {status} of {[server.name for server in servers]}")
 
 
-def stays(server: Server, status: int) -> None:
-    """Assert that a part is alive and answers /readyz so for longer than it may be stuck."""
+def stays(status: int, *servers: Server) -> None:
+    """Assert that all are alive and answer /readyz so for longer than a part may be stuck."""
     until = time.monotonic() + 1.5 * STUCK_SECONDS
 
     def watched() -> bool:
-        assert (probe(server, "/healthz"), probe(server, "/readyz")) == (200, status)
+        for server in servers:
+            assert (server.name, probe(server, "/healthz"), probe(server, "/readyz")) == (
+                server.name,
+                200,
+                status,
+            )
         return time.monotonic() > until
 
     wait_until(watched, seconds=120, what="a while")
 
 
-@pytest.mark.parametrize("part", ["worker", "beat"])
-def test_a_broker_that_is_away_makes_a_process_unready_and_never_dead(
-    part: str, private_redis: Server, start: Start
+def end(*servers: Server) -> None:
+    """Tell all to end, and return when they have."""
+    for server in servers:
+        os.kill(server.pid, signal.SIGTERM)
+    wait_until(lambda: not any(server.running() for server in servers), seconds=30, what="their end")
+
+
+def test_a_broker_that_is_away_makes_processes_unready_and_never_dead(
+    private_redis: Server, start: Start
 ) -> None:
     private_redis.kill()
-    server = start(part, private_redis)
-    stays(server, 503)
+    servers = [start(part, private_redis) for part in ("worker", "beat")]
+    stays(503, *servers)
     for _ in range(2):
         private_redis.restart()
-        becomes(server, 200)
-        stays(server, 200)
+        becomes(200, *servers)
+        stays(200, *servers)
         private_redis.kill()
-        becomes(server, 503)
-        stays(server, 503)
-    os.kill(server.pid, signal.SIGTERM)
-    wait_until(lambda: not server.running(), seconds=30, what="its end")
+        becomes(503, *servers)
+        stays(503, *servers)
+    end(*servers)
 
 
 @pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
@@ -126,31 +136,28 @@ def test_beat_sends_again_after_an_outage(kind: str, request: pytest.FixtureRequ
         # a queue of RabbitMQ that is younger than a second does not survive its server
         wait_until(lambda: sent() > 50, seconds=60, what="tasks")
         broker.kill()
-        becomes(server, 503)
+        becomes(503, server)
         broker.restart()
-        becomes(server, 200)
+        becomes(200, server)
         before = sent()
         wait_until(lambda: sent() > before + 3, seconds=60, what="tasks again")
 
 
-@pytest.mark.parametrize("part", ["worker", "relay"])
-def test_a_process_that_waits_for_its_schema_is_alive_and_not_ready(
-    part: str, private_redis: Server, start: Start, tmp_path: Path
+def test_processes_that_wait_for_their_schema_are_alive_and_not_ready(
+    private_redis: Server, start: Start, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
-    server = start(part, private_redis, url=url)
-    stays(server, 503)
+    servers = [start(part, private_redis, url=url) for part in ("worker", "relay")]
+    stays(503, *servers)
     migrate_url(url)
-    becomes(server, 200)
+    becomes(200, *servers)
 
 
-@pytest.mark.parametrize("part", ["worker", "relay"])
-def test_a_process_that_waits_for_its_schema_ends_when_told(
-    part: str, private_redis: Server, start: Start, tmp_path: Path
+def test_processes_that_wait_for_their_schema_end_when_told(
+    private_redis: Server, start: Start, tmp_path: Path
 ) -> None:
-    server = start(part, private_redis, url=f"sqlite:///{tmp_path / 'empty.sqlite3'}")
-    os.kill(server.pid, signal.SIGTERM)
-    wait_until(lambda: not server.running(), seconds=30, what="its end")
+    url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    end(*(start(part, private_redis, url=url) for part in ("worker", "relay")))
 
 
 def test_the_exporter_is_ready_whatever_is_away_for_it_tells_that(
@@ -158,6 +165,5 @@ def test_the_exporter_is_ready_whatever_is_away_for_it_tells_that(
 ) -> None:
     server = start("exporter", private_redis, url=f"sqlite:///{tmp_path / 'empty.sqlite3'}")
     private_redis.kill()
-    stays(server, 200)
-    os.kill(server.pid, signal.SIGTERM)
-    wait_until(lambda: not server.running(), seconds=30, what="its end")
+    stays(200, server)
+    end(server)

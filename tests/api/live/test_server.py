@@ -61,10 +61,10 @@ def test_what_cannot_be_answered_is_refused_with_a_problem(
 def test_what_is_no_http_is_refused_and_what_says_nothing_is_let_go(
     port: int, server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "_HEAD_SECONDS", 0.3)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as spoken:
         spoken.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         assert spoken.recv(12) == b"HTTP/1.1 400"
+    monkeypatch.setattr(server_module, "_HEAD_SECONDS", 0.3)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as silent:
         silent.sendall(b"GET /v1/stream?top")
         assert silent.recv(1) == b""
