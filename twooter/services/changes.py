@@ -13,8 +13,12 @@ from twooter.domain.streams import ACCOUNTS, CHANGED, GONE, TAKEN_BACK, Pointer,
 from twooter.domain.twoots import Ref, Twoot, Visibility
 from twooter.services.popular import Popular
 from twooter.services.streams import Streams, logs_of_keys
-from twooter.storage import accounts, fanouts, twoots
+from twooter.storage import accounts, actions, fanouts, twoots
 from twooter.storage.database import Session, Storage
+
+MAX_RETWOOTERS = 200
+MAX_READERS = 10_000
+"""Of those who passed on what changed at about the same time, and of their followers, so many are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Change:
     pointer: Pointer
     is_for_followers: bool
     logs: tuple[str, ...]
+    passed_on: tuple[int, int] | None = None
+    """The (author, id) of what others may have passed on."""
 
 
 class Changes:
@@ -39,7 +45,8 @@ class Changes:
         self._streams = streams
 
     def tell(self, events: Sequence[Event]) -> None:
-        """Tell of what events say; repetition tells again. Four queries at most, and pages of the authors' followers.
+        """Tell of what events say; repetition tells again. Four queries, one more for
+        every 50 twoots, and pages of followers.
 
         Raises: Unavailable when the logs do not answer.
         """
@@ -53,10 +60,20 @@ class Changes:
             dict.fromkeys((name, change.pointer) for change in changes for name in change.logs)
         )
         self._tell_followers(dict.fromkeys((it.by_id, it.pointer) for it in changes if it.is_for_followers))
+        self._tell_of_retwoots(dict.fromkeys(it.passed_on for it in changes if it.passed_on is not None))
 
-    def _tell_followers(self, changes: Iterable[tuple[int, Pointer]]) -> None:
+    def _tell_of_retwoots(self, keys: Iterable[tuple[int, int]]) -> None:
+        """Tell those who have a twoot at home by a retwoot, as far as they are not too many."""
+        wanted = list(keys)
+        work = self._storage.read
+        found = work(lambda tx: actions.fetch_retwooters(tx, wanted, MAX_RETWOOTERS)) if wanted else []
+        changes = [(id_, _pointer(twoot_id, author_id)) for id_, (author_id, twoot_id) in found]
+        self._streams.tell((log_of("home", id_), pointer) for id_, pointer in changes)
+        self._tell_followers(changes, most=MAX_READERS)
+
+    def _tell_followers(self, changes: Iterable[tuple[int, Pointer]], *, most: int | None = None) -> None:
         """Tell followers page by page; those of accounts that are pushed to nobody read these themselves."""
-        popular = self._popular.all()
+        popular, told = self._popular.all(), 0
         pointers: defaultdict[int, list[Pointer]] = defaultdict(list)
         for by_id, pointer in changes:
             pointers[by_id].append(pointer)
@@ -68,6 +85,9 @@ class Changes:
                 for follower_id in follower_ids
                 for pointer in pointers[by_id]
             )
+            told += sum(len(follower_ids) for _, follower_ids in page)
+            if most is not None and told >= most:
+                break
 
     def _changes(self, events: Sequence[Event]) -> Iterator[Change]:
         found, active = self._storage.read(lambda tx: _read(tx, events))
@@ -88,7 +108,8 @@ class Changes:
         logs = _told(event.author_id, event.mention_ids, spoken_to, visibility)
         if visibility is Visibility.PUBLIC:
             logs |= {"public", *self._streams.logs_of_tags(event.tag_ids)}
-        return _change(event.author_id, _pointer(event.twoot_id, event.author_id), visibility, logs)
+        pointer = _pointer(event.twoot_id, event.author_id)
+        return _change(event.author_id, pointer, visibility, logs, (event.author_id, event.twoot_id))
 
     def _edited(
         self, author_id: int, twoot_id: int, found: Mapping[int, Twoot], removed: Iterable[int]
@@ -103,7 +124,7 @@ class Changes:
         logs = _told(author_id, twoot.mention_ids, spoken_to, twoot.visibility)
         if twoot.visibility is Visibility.PUBLIC:
             logs |= {"public", *logs_of_keys(map(tag_key, _hashtags(twoot))), *former}
-        yield _change(author_id, pointer, twoot.visibility, logs)
+        yield _change(author_id, pointer, twoot.visibility, logs, (author_id, twoot_id))
 
 
 def wants(event: Event) -> bool:
@@ -158,10 +179,12 @@ def _change(
     pointer: Pointer,
     visibility: Visibility = Visibility.PUBLIC,
     logs: Iterable[str] = (),
+    key: tuple[int, int] | None = None,
 ) -> Change:
     """Return a change that is seen at its author's home, by followers as well unless it is for single readers."""
     is_for_followers = visibility is not Visibility.MENTIONED
-    return Change(by_id, pointer, is_for_followers, (log_of("home", by_id), *sorted(logs)))
+    passed_on = key if visibility.is_open else None
+    return Change(by_id, pointer, is_for_followers, (log_of("home", by_id), *sorted(logs)), passed_on)
 
 
 def _pointer(twoot_id: int, author_id: int) -> Pointer:

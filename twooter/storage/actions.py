@@ -13,10 +13,11 @@ from twooter.domain.actions import Kind
 from twooter.domain.pages import Page
 from twooter.domain.twoots import Ref, Row
 from twooter.storage.database import Session
-from twooter.storage.statements import Insert, Question, Statement, each, p
+from twooter.storage.statements import Insert, Question, Statement, each, in_rows, p
 from twooter.storage.tables import Accounts, Actions, TwootActions
 from twooter.storage.twoots import NEWEST
 
+_KEYS = 50
 _FIELDS = (Actions.edge_id, Actions.account_id, Actions.twoot_id, Actions.author_id)
 
 _page = Statement(
@@ -105,6 +106,18 @@ _doers = Statement(
         .limit(p("limit"))
     ),
 )
+_retwooters = Statement(
+    "retwooters",
+    lambda: (
+        TwootActions.select(TwootActions.account_id, TwootActions.twoot_id, TwootActions.author_id)
+        .where(
+            in_rows((TwootActions.author_id, TwootActions.twoot_id), "keys")
+            & (TwootActions.kind == int(Kind.RETWOOT))
+            & (TwootActions.active == 1)
+        )
+        .limit(p("limit"))
+    ),
+)
 _doers_after = Statement(
     "action_doers_after",
     lambda: (
@@ -190,6 +203,22 @@ def fetch_doers(tx: Session, twoot: Ref, kind: Kind, page: Page) -> list[tuple[i
     else:
         rows = tx.all(_doers, before=page.before or NEWEST, limit=page.limit + 1, **given)
     return [(row[0], row[1]) for row in rows]
+
+
+def fetch_retwooters(
+    tx: Session, keys: Sequence[tuple[int, int]], limit: int
+) -> list[tuple[int, tuple[int, int]]]:
+    """Return accounts with the (author, id) keys of what they passed on, up to `limit` in all, also of what is gone.
+
+    A query for every 50 keys.
+    """
+    found: list[tuple[int, tuple[int, int]]] = []
+    for at in range(0, len(keys), _KEYS):
+        rows = tx.all(_retwooters, keys=keys[at : at + _KEYS], limit=limit - len(found))
+        found += [(row[0], (row[2], row[1])) for row in rows]
+        if len(found) >= limit:
+            break
+    return found
 
 
 def fetch(tx: Session, account_id: int, kind: Kind, page: Page) -> list[Row]:

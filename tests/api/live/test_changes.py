@@ -261,9 +261,27 @@ def test_a_change_costs_as_many_statements_for_many_as_for_one(
     for twoot in (kept, gone):
         news = News("public", Position(1, 0), Pointer(CHANGED, (twoot.id, ben.id)))
         counts = []
+        services.audiences.shown(news, [ada.id])  # what a process has met it asks for otherwise
         for viewer_ids in ([ada.id], [ada.id, *range(1, 190)]):
             with recorded(services.storage) as names:
                 assert ada.id in services.audiences.shown(news, viewer_ids)
             counts.append(names)
         assert counts[0] == counts[1]
         assert len(counts[0]) <= 6, counts
+
+
+def test_who_has_it_by_a_retwoot_hears_of_its_end_too(
+    ada: Person, ben: Person, person: Meet, services: Services, edit: Edit, delete: Delete
+) -> None:
+    cho, dan = person("cho"), person("dan")
+    ada.follow(ben)
+    twoot, other = cho.write("Pass me on."), cho.write("Not me.")
+    services.actions.act(ben.viewer, Kind.RETWOOT, twoot.id)
+    services.actions.act(dan.viewer, Kind.RETWOOT, other.id)
+    drain(services)
+    with ada.listen("home") as adas, ben.listen("home") as bens:
+        edit(cho, other.id, "Nor me.")
+        edit(cho, twoot.id, "And me.")
+        delete(cho, twoot.id)
+        for listener in (adas, bens):
+            assert heard(listener, 2)[-1] == ("twoot.deleted", twoot.id)

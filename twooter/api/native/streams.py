@@ -25,18 +25,18 @@ Each event's `id` is what to go on after; its data is JSON on one line.
 | `reset` | `{topics}` | something of these topics may have been missed: read their lists again |
 | `end` | `{code}` | the connection ends; come back after `retry` milliseconds |
 
-**What changes** is told where it may have been shown: at home to its author and to those who follow it (of a retwoot:
-who passed it on), on `public`, on the hashtags that it has and had, and on `notifications` to whom it mentions,
-answers or quotes. It is meant for wherever the client shows that id, also within a retwoot, a quote or a notification,
-and may come several times, once for each topic, and for what the client does not show: pass over what is not known. An
-edit that brings a twoot under another hashtag is told there as `twoot.updated`; one that has lost its hashtag is told
-there as well, and its `hashtags` say so. Who mutes or blocks an account, or is blocked by it, hears nothing of what it
-changes. That an account is gone is told to all who listen, for nobody knows where it was shown.
+**What changes** is told where it may have been shown: at home to its author, to those who passed it on, and to those
+who follow any of them (where very many passed it on, to 10,000 of those who follow these), on `public`, on the
+hashtags that it has and had, and on `notifications` to whom it mentions, answers or quotes. It is meant for wherever
+the client shows that id, also within a retwoot, a quote or a notification, and may come several times, once for each
+topic, and for what the client does not show: pass over what is not known. An edit that brings a twoot under another
+hashtag is told there as `twoot.updated`; one that has lost its hashtag is told there as well, and its `hashtags` say
+so. Who mutes or blocks an account, or is blocked by it, hears nothing of what it changes. That an account is gone is
+told to all who listen, for nobody knows where it was shown.
 
-Not told: those who have a twoot at home by a retwoot, or for a quote, and follow its author not, hear of its changes
-only where these are told on other topics of theirs; nor are counts, likes and votes told, changed names, and that an
-account was silenced or readmitted. What is muted, blocked or unfollowed on another device is left out from the next
-event on.
+Not told are counts, likes and votes, changed names, that an account was silenced or readmitted, and, to those who have
+a twoot at home within a quote alone, what becomes of it. What is muted, blocked or unfollowed on another device is left
+out from the next event on.
 """
 
 
