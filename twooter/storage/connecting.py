@@ -7,7 +7,6 @@ import sqlite3
 import ssl
 import time
 from contextlib import nullcontext
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -81,15 +80,20 @@ class _Vitess(_Mysql):
     """Vitess that finds tables by their names alone: no keyspace is the default, so catalogues are asked for each."""
 
     def get_tables(self, schema: str | None = None) -> list[str]:
-        return list(chain.from_iterable(map(super().get_tables, self._keyspaces(schema))))
+        places = self._keyspaces() if schema is None else [schema]
+        return list(chain.from_iterable(map(super().get_tables, places)))
 
     def get_columns(self, table: str, schema: str | None = None) -> list[peewee.ColumnMetadata]:
-        return list(chain.from_iterable(map(partial(super().get_columns, table), self._keyspaces(schema))))
+        return super().get_columns(table, schema or self._keyspace_of(table))
 
-    def _keyspaces(self, schema: str | None) -> list[str]:
-        if schema is not None:
-            return [schema]
+    def get_indexes(self, table: str, schema: str | None = None) -> list[peewee.IndexMetadata]:
+        return super().get_indexes(table, schema or self._keyspace_of(table))
+
+    def _keyspaces(self) -> list[str]:
         return [name for (name,) in self.execute_sql("SHOW DATABASES") if name not in _CATALOGUES]
+
+    def _keyspace_of(self, table: str) -> str | None:
+        return next((place for place in self._keyspaces() if table in self.get_tables(place)), None)
 
 
 def connect(settings: Settings) -> peewee.Database:
