@@ -192,7 +192,7 @@ def wire(settings: Settings) -> Services:
         pins=Pins(storage, ids, twoots, cards),
         polls=polls,
         scheduled_twoots=scheduled_twoots,
-        publications=Publications(storage, ids, twoots),
+        publications=Publications(storage, ids, outboxes, twoots),
         tallies=tallies,
         poll_ends=PollEnds(storage, ids, outboxes, is_sharded=settings.database_sharded),
         versions=versions,

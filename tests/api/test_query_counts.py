@@ -162,6 +162,27 @@ def test_a_longer_list_of_accounts_takes_no_more_statements(
     assert 1 < len(short) <= 1 + OF_PEOPLE_AT_MOST[path], short
 
 
+def test_notifications_of_refused_twoots_ask_for_these_once(
+    client: TestClient, services: Services, sign_up: SignUp
+) -> None:
+    token = sign_up("writer")
+    writer, found = services.authenticate(token), []
+    for number in (1, 4):
+        for _ in range(number):
+            gone = services.twoots.publish(writer, Draft("Soon gone")).twoot.id
+            due_ms = services.ids.now_ms() + 3_600_000
+            services.scheduled_twoots.schedule(writer, Draft("Hello", reply_to=gone), due_ms)
+            services.twoots.delete(writer, gone)
+        services.storage.database.execute_sql("UPDATE scheduled_twoots SET due_ms = 1 WHERE refused IS NULL")
+        services.publications.sweep()
+        drain(services)
+        found.append(statements(client, services, "/v1/notifications", token))
+    short, long = found
+    assert short == long
+    assert "scheduled_some" in short
+    assert len(short) <= 1 + AT_MOST["/v1/notifications"], short
+
+
 def put_together(services: Services, viewer: Viewer, list_id: int, other: Viewer, number: int) -> None:
     """Put somebody who writes and passes on what it wrote on a list; make another list, and follow a hashtag."""
     services.follows.follow(viewer, other.account_id)

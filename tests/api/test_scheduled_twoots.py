@@ -7,6 +7,7 @@ import pytest
 from falcon.testing import Result, TestClient
 
 from tests.api.conftest import SignUp
+from tests.outbox import drain
 from twooter.api.times import rfc3339
 from twooter.services.house import Services
 
@@ -112,8 +113,16 @@ def test_a_refused_one_says_why(client: TestClient, services: Services, sign_up:
     assert call(client, ada, "DELETE", f"/v1/twoots/{parent}").status_code == 204
     services.storage.database.execute_sql("UPDATE scheduled_twoots SET due_ms = 1")
     services.publications.sweep()
-    refused = call(client, ada, "GET", path).json["refused"]
-    assert refused == {"code": "no_such_twoot", "detail": "The twoot you answer does not exist."}
+    shown = call(client, ada, "GET", path).json
+    assert shown["refused"] == {"code": "no_such_twoot", "detail": "The twoot you answer does not exist."}
+    drain(services)
+    (told,) = call(client, ada, "GET", "/v1/notifications?types=scheduled_refused").json["items"]
+    assert (told["type"], told["twoot"], told["scheduled"]) == ("scheduled_refused", None, shown)
+    assert [(one["username"], told["count"]) for one in told["accounts"]] == [("ada", 1)]
+    assert call(client, ada, "GET", "/v1/notifications/unread").json["count"] == 1
+    assert call(client, ada, "DELETE", path).status_code == 204
+    assert call(client, ada, "GET", "/v1/notifications").json["items"] == []
+    assert call(client, ada, "GET", "/v1/notifications/unread").json["count"] == 0
 
 
 def test_a_key_schedules_once_and_then_answers_with_the_twoot(

@@ -9,6 +9,8 @@ from tests.crowds import at_once
 from tests.services.conftest import SignIn
 from tests.services.happenings import rows
 from twooter.domain.accounts import State, Viewer
+from twooter.domain.notifications import Key
+from twooter.domain.notifications import Kind as Notified
 from twooter.domain.pages import Page
 from twooter.domain.polls import Poll
 from twooter.domain.scheduled_twoots import MAX_AHEAD_MS, MAX_SCHEDULED, MIN_AHEAD_MS, ScheduledTwoot
@@ -18,7 +20,7 @@ from twooter.services.house import Services
 from twooter.services.scheduled_twoots import Rescheduling
 from twooter.storage import accounts
 from twooter.storage.idempotency import Idempotency
-from twooter.storage.tables import Outbox, ScheduledTwoots, Twoots
+from twooter.storage.tables import Notifications, Outbox, ScheduledTwoots, Twoots
 
 Drain = Callable[[], None]
 HOUR_MS = 3_600_000
@@ -164,6 +166,64 @@ def test_an_answer_to_what_is_gone_is_refused_and_may_be_given_another_time(
         services.scheduled_twoots.get(ada, made.id)
 
 
+def refusals(services: Services, viewer: Viewer) -> list[tuple[int, str]]:
+    """Return which scheduled twoots somebody is told were refused, and why."""
+    found = services.notifications.page(viewer, [Notified.SCHEDULED_REFUSED], Page(), grouped=False).items
+    assert all([author.id for author in one.accounts] == [viewer.account_id] for one in found)
+    shown = [
+        one.scheduled for one in found if one.scheduled is not None and one.scheduled.refusal is not None
+    ]
+    assert len(shown) == len(found)
+    return [(one.id, one.refusal.code) for one in shown if one.refusal is not None]
+
+
+def test_its_author_is_told_once_that_it_was_refused_and_once_again_when_that_happens_again(
+    services: Services, ada: Viewer, join: SignIn, drain: Drain
+) -> None:
+    bob = join("bob")
+    parent = services.twoots.publish(bob, Draft("Anybody?")).twoot
+    made = [schedule(services, ada, Draft(f"Here {number}!", reply_to=parent.id)) for number in range(3)]
+    services.twoots.delete(bob, parent.id)
+    come(services)
+    assert at_once(services.storage, [services.publications.sweep] * 4) == [0] * 4
+    count, sent = services.outboxes.seal()
+    assert count >= len(made)
+    for delivery in [one for one in sent if one.consumer == "notifications"]:
+        for _ in range(2):  # a batch that is sent twice
+            services.batches.run("notifications", delivery.batch_id)
+    drain()
+    told = {(one.id, "no_such_twoot") for one in made}
+    assert set(refusals(services, ada)) == told
+    assert len(refusals(services, ada)) == services.notifications.unread(ada).count == 3
+    assert refusals(services, bob) == []
+    assert rows(services, Notifications, "account_id") == [(ada.account_id,)] * 3
+    told_live = services.notifications.one(Key(ada.account_id, Notified.SCHEDULED_REFUSED, made[0].id, 2))
+    assert told_live is not None
+    assert told_live.scheduled is not None
+    assert told_live.scheduled.id == made[0].id
+    newest = services.notifications.page(ada, [], Page(), grouped=True).items[0].id
+    services.notifications.mark_read(ada, newest)
+    services.scheduled_twoots.cancel(ada, made[0].id)
+    alive = services.twoots.publish(bob, Draft("Still here")).twoot
+    database = services.storage.database
+    draft = database.execute_sql(
+        f"SELECT draft FROM scheduled_twoots WHERE id = {made[1].id}"  # noqa: S608 - a number
+    ).fetchone()[0]
+    database.execute_sql(
+        f"UPDATE scheduled_twoots SET draft = {database.param} WHERE id = {made[1].id}",  # noqa: S608 - idem
+        (draft.replace(str(parent.id), str(alive.id)),),
+    )
+    services.scheduled_twoots.change(ada, made[1].id, Rescheduling(at_ms=later(services)))
+    assert refusals(services, ada) == [(made[2].id, "no_such_twoot")]  # the others are refused no more
+    assert services.notifications.unread(ada).count == 0
+    services.twoots.delete(bob, alive.id)
+    database.execute_sql(f"UPDATE scheduled_twoots SET due_ms = 1 WHERE id = {made[1].id}")  # noqa: S608 - idem
+    services.publications.sweep()
+    drain()
+    assert {id_ for id_, _ in refusals(services, ada)} == {made[1].id, made[2].id}
+    assert services.notifications.unread(ada).count == 1
+
+
 def test_nothing_of_a_suspended_account_is_published_and_all_of_a_deleted_one_goes(
     services: Services, ada: Viewer, drain: Drain
 ) -> None:
@@ -171,10 +231,13 @@ def test_nothing_of_a_suspended_account_is_published_and_all_of_a_deleted_one_go
     suspend(services, ada, State.SUSPENDED, among=State.ACTIVE)
     come(services)
     services.publications.sweep()
+    drain()  # nobody reads it now, but it is told once the account takes part again
     suspend(services, ada, State.ACTIVE, among=State.SUSPENDED)
     refused = services.scheduled_twoots.get(ada, made.id)
     assert refused.refusal is not None
     assert refused.refusal.code == "account_not_active"
+    drain()
+    assert refusals(services, ada) == [(made.id, "account_not_active")]
     again = services.scheduled_twoots.change(ada, made.id, Rescheduling(at_ms=later(services)))
     assert again.refusal is None
     services.deletions.request(ada)

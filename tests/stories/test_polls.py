@@ -85,3 +85,19 @@ def test_a_twoot_written_ahead_appears_by_itself(meet: Meet, place: App) -> None
     assert (twoot["text"], twoot["author"]["id"]) == (f"Good morning, dear @{bob.name}", ada.id)
     soon("bob's notification", lambda: bob.told() == [("mention", ada.name)])
     assert ada.ids("/v1/scheduled") == []
+
+
+def test_a_twoot_that_could_not_be_published_tells_its_author_once(meet: Meet, place: App) -> None:
+    ada, bob = meet("ada"), meet("bob")
+    asked = bob.says("Anybody?")
+    answer = {"text": "Here!", "reply_to": asked, "scheduled_at": later(3_600)}
+    kept = ada.does("POST", "/v1/twoots", answer)
+    bob.does("DELETE", f"/v1/twoots/{asked}")
+    hasten(place, f"UPDATE scheduled_twoots SET due_ms = 1 WHERE id = {int(kept['id'])}")  # noqa: S608 - a number
+    wait_until(lambda: ada.told() != [], seconds=WORKERS_SECONDS, what="the notification")
+    (told,) = ada.items("/v1/notifications")
+    assert (told["type"], told["scheduled"]["id"]) == ("scheduled_refused", kept["id"])
+    assert told["scheduled"]["refused"]["code"] == "no_such_twoot"
+    assert bob.told() == []
+    ada.does("DELETE", f"/v1/scheduled/{kept['id']}")
+    assert ada.told() == []

@@ -185,6 +185,16 @@ class PollEndEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalEvent:
+    """A scheduled twoot was not published when its time had come; `version` is the one of it that says why."""
+
+    kind: ClassVar[str] = "refusal"
+    account_id: int
+    scheduled_id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountEvent:
     """An account was registered (sign 1) or deleted (sign -1); `at_ms` is the time of its registration."""
 
@@ -240,6 +250,7 @@ Event = (
     | FollowCountEvent
     | VoteEvent
     | PollEndEvent
+    | RefusalEvent
     | AccountEvent
     | MailEvent
     | DeletionEvent

@@ -16,9 +16,11 @@ from twooter.domain.events import (
     FollowAnswerEvent,
     FollowEvent,
     PollEndEvent,
+    RefusalEvent,
     TwootEvent,
 )
 from twooter.domain.follows import Follow
+from twooter.domain.scheduled_twoots import ScheduledTwoot
 from twooter.domain.twoots import Card
 
 MAX_ACCOUNTS = 5
@@ -41,6 +43,8 @@ class Kind(enum.IntEnum):
     FOLLOW_REQUEST = 7
     POLL = 8
     """A poll that one has made, or voted in, has ended."""
+    SCHEDULED_REFUSED = 9
+    """A twoot that one had scheduled was not published when its time had come."""
 
     @property
     def of_own_twoot(self) -> bool:
@@ -53,7 +57,10 @@ _ACTIONS = {int(actions.Kind.LIKE): Kind.LIKE, int(actions.Kind.RETWOOT): Kind.R
 
 
 class Key(NamedTuple):
-    """What a notification is of: there is one row for each."""
+    """What a notification is of: there is one row for each.
+
+    Of a scheduled twoot nobody else knows: its id stands for a twoot's, and its version in place of who did something.
+    """
 
     account_id: int
     kind: Kind
@@ -64,6 +71,11 @@ class Key(NamedTuple):
     def place(self) -> tuple[int, int, int, int]:
         """Return what shares an id: both kinds of a follow do, and come one after the other."""
         return (self.account_id, self.kind if self.twoot_id else 0, self.twoot_id, self.actor_id)
+
+    @property
+    def of_scheduled(self) -> bool:
+        """Return whether it is of a scheduled twoot, at the one who wrote it."""
+        return self.kind is Kind.SCHEDULED_REFUSED
 
     @property
     def twoot_author_id(self) -> int:
@@ -105,6 +117,9 @@ def _notices(event: Event) -> Iterator[Notice]:
     elif isinstance(event, PollEndEvent):
         for account_id in event.account_ids:
             yield Notice(Key(account_id, Kind.POLL, event.twoot_id, event.author_id), 1, active=True)
+    elif isinstance(event, RefusalEvent):
+        key = Key(event.account_id, Kind.SCHEDULED_REFUSED, event.scheduled_id, event.version)
+        yield Notice(key, 1, active=True)
     elif isinstance(event, FollowEvent):
         yield from _of_follow(event, event.account_id, event.target_id)
     elif isinstance(event, FollowAnswerEvent):
@@ -153,7 +168,8 @@ class Noted(NamedTuple):
 class Notification:
     """Notifications as they are shown: one, or several of the same kind and twoot.
 
-    `id` is the newest one's; `accounts` are the newest actors, `count` is of all.
+    `id` is the newest one's; `accounts` are the newest actors, oneself where nobody else did anything, `count` is of
+    all.
     """
 
     id: int
@@ -162,6 +178,7 @@ class Notification:
     count: int
     card: Card | None
     read: bool
+    scheduled: ScheduledTwoot | None = None
 
 
 def group_of(noted: Noted, *, grouped: bool) -> Hashable:

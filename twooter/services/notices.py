@@ -107,9 +107,11 @@ class _Known:
         return account is not None and account.state is not State.DELETING
 
     def lets(self, notice: Notice) -> bool:
-        """Return whether an account is told: not of whom it mutes or a block is between, nor what it may not see; of
-        silenced ones it hears if it follows them.
+        """Return whether an account is told: of its own scheduled twoots always, not of whom it mutes or a block is
+        between, nor what it may not see; of silenced ones it hears if it follows them.
         """
+        if notice.key.of_scheduled:
+            return True
         account_id, _, twoot_id, actor_id = notice.key
         account, actor = self.people.get(account_id), self.people.get(actor_id)
         if account is None or actor is None or {account.state, actor.state} != {State.ACTIVE}:
@@ -142,7 +144,7 @@ def mentions(twoot: Twoot, account_id: int) -> bool:
 
 def _known(tx: Session, notices: Sequence[Notice], now_ms: int) -> _Known:
     """Read what decides; four queries at most."""
-    wanted = [notice for notice in notices if notice.active]
+    wanted = [notice for notice in notices if notice.active and not notice.key.of_scheduled]
     keys = {(notice.key.twoot_author_id, notice.key.twoot_id) for notice in wanted if notice.key.twoot_id}
     keys |= {(notice.key.account_id, notice.quoted_id) for notice in wanted if notice.quoted_id}
     account_ids = {id_ for notice in notices for id_ in (notice.key.account_id, notice.key.actor_id)}

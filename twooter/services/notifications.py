@@ -11,11 +11,12 @@ from twooter.domain import pages
 from twooter.domain.accounts import Author, Viewer
 from twooter.domain.notifications import Key, Kind, Noted, Notification
 from twooter.domain.pages import Page, Slice
+from twooter.domain.scheduled_twoots import ScheduledTwoot
 from twooter.domain.twoots import Card
 from twooter.services.cards import Cards
 from twooter.services.notices import mentions
 from twooter.services.twoots import Twoots
-from twooter.storage import muted_threads, notifications
+from twooter.storage import muted_threads, notifications, scheduled_twoots
 from twooter.storage.database import Session, Storage
 
 MAX_UNREAD = 100
@@ -108,29 +109,38 @@ class Notifications:
         return Unread(len(self._shown(tx, account_id, rows[:MAX_UNREAD])), len(rows) > MAX_UNREAD)
 
     def _shown(self, tx: Session, viewer_id: int, rows: Sequence[Noted]) -> list[_Shown]:
-        """Return those that the viewer is shown, in their order; five queries at most."""
+        """Return those that the viewer is shown, in their order; six queries at most."""
         if not rows:
             return []
-        entries = {(noted.key.twoot_id, noted.key.twoot_author_id) for noted in rows if noted.key.twoot_id}
-        actor_ids = {noted.key.actor_id for noted in rows}
+        doings = [noted.key for noted in rows if not noted.key.of_scheduled]
+        entries = {(key.twoot_id, key.twoot_author_id) for key in doings if key.twoot_id}
+        own_ids = [noted.key.twoot_id for noted in rows if noted.key.of_scheduled]
+        actor_ids = {key.actor_id for key in doings} | ({viewer_id} if own_ids else set())
         cards, people = self._cards.of_doings(tx, sorted(entries), actor_ids, viewer_id)
+        refused = scheduled_twoots.fetch_some(tx, viewer_id, own_ids)
         found = (
-            _Shown(noted, people.get(noted.key.actor_id), cards.get(noted.key.twoot_id)) for noted in rows
+            _Shown(noted, people.get(viewer_id), None, refused.get(noted.key.twoot_id))
+            if noted.key.of_scheduled
+            else _Shown(noted, people.get(noted.key.actor_id), cards.get(noted.key.twoot_id))
+            for noted in rows
         )
         return [one for one in found if one.holds(viewer_id)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A notification with who did it, and the twoot it is of."""
+    """A notification with who did it, and the twoot it is of, or will be."""
 
     noted: Noted
     actor: Author | None
     card: Card | None
+    scheduled: ScheduledTwoot | None = None
 
     def holds(self, viewer_id: int) -> bool:
         """Return whether a viewer is still shown it."""
         key = self.noted.key
+        if key.of_scheduled:  # what got another time, or was cancelled, is refused no more
+            return self.scheduled is not None and self.scheduled.version == key.actor_id
         if self.actor is None or (key.twoot_id and self.card is None):
             return False
         # an edit may have taken the mention back
@@ -143,5 +153,11 @@ def _notification(group: Sequence[_Shown], read_id: int) -> Notification:
     newest = group[0]
     people = [one.actor for one in group[: rules.MAX_ACCOUNTS] if one.actor is not None]
     return Notification(
-        newest.noted.id, newest.noted.key.kind, people, len(group), newest.card, newest.noted.id <= read_id
+        newest.noted.id,
+        newest.noted.key.kind,
+        people,
+        len(group),
+        newest.card,
+        newest.noted.id <= read_id,
+        newest.scheduled,
     )

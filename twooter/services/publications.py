@@ -8,11 +8,13 @@ from functools import partial
 
 from twooter.domain import scheduled_twoots as rules
 from twooter.domain.accounts import Account, State, Viewer
+from twooter.domain.events import RefusalEvent
 from twooter.domain.scheduled_twoots import Refusal, ScheduledTwoot
 from twooter.domain.twoots import Twoot
 from twooter.errors import Invalid, TwooterError, Unavailable
 from twooter.logs import get_logger
 from twooter.services.ids import Ids
+from twooter.services.outboxes import Outboxes
 from twooter.services.twoots import Twoots
 from twooter.storage import accounts, credentials, idempotency, scheduled_twoots
 from twooter.storage.database import Session, Storage
@@ -37,9 +39,10 @@ class Publications:
     A scheduled twoot goes in the transaction that writes the twoot: whatever dies in between has done both, or neither.
     """
 
-    def __init__(self, storage: Storage, ids: Ids, twoots: Twoots) -> None:
+    def __init__(self, storage: Storage, ids: Ids, outboxes: Outboxes, twoots: Twoots) -> None:
         self._storage = storage
         self._ids = ids
+        self._outboxes = outboxes
         self._twoots = twoots
 
     def sweep(self) -> int:
@@ -107,10 +110,17 @@ class Publications:
         log.info("schedule_published", account_id=account.id, scheduled_id=value.id, twoot_id=card.twoot.id)
 
     def _refuse(self, value: ScheduledTwoot, refusal: Refusal, now_ms: int) -> None:
-        """Note why it was not published; it goes when its author has had time to see that."""
+        """Note why it was not published, and have its author told; it goes when there was time to see that."""
         refused = replace(value, refusal=refusal)
-        due_ms = now_ms + rules.REFUSED_KEPT_MS
-        if self._storage.transact(lambda tx: scheduled_twoots.change(tx, refused, due_ms)):
+        event = RefusalEvent(value.account_id, value.id, value.version + 1)
+
+        def work(tx: Session) -> bool:
+            if not scheduled_twoots.change(tx, refused, now_ms + rules.REFUSED_KEPT_MS):
+                return False
+            self._outboxes.append(tx, value.account_id, event, request_id=None)
+            return True
+
+        if self._outboxes.transact(work):
             log.info(
                 "schedule_refused", account_id=value.account_id, scheduled_id=value.id, code=refusal.code
             )

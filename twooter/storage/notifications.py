@@ -68,8 +68,10 @@ def _read_id() -> peewee.Select:
     )
 
 
-def _page(name: str, place: Callable[[], Any], order: Callable[[Any], Any]) -> tuple[Statement, Statement]:
-    """Return the statements of a page of all kinds, and of some.
+def _page(
+    name: str, place: Callable[[], Any], order: Callable[[Any], Any]
+) -> tuple[Statement, Statement, Statement]:
+    """Return the statements of a page of all kinds, of one, and of some.
 
     Some kinds are an arm for each: one range of an index, of a page's length at most, instead of all rows between.
     """
@@ -77,9 +79,12 @@ def _page(name: str, place: Callable[[], Any], order: Callable[[Any], Any]) -> t
     def ordered(query: Any) -> Any:  # Any: idem
         return query.order_by(order(Notifications.id)).limit(p("limit"))
 
-    def arm(number: int) -> peewee.Select:
+    def of_kind(number: int) -> Any:  # Any: idem
         kind = Notifications.kind == p(f"kind_{number}")
-        rows = ordered(Notifications.select(Notifications.id, *_KEY).where(_mine() & kind & place()))
+        return ordered(Notifications.select(Notifications.id, *_KEY).where(_mine() & kind & place()))
+
+    def arm(number: int) -> peewee.Select:
+        rows = of_kind(number)
         return peewee.Select([rows.alias(f"arm_{number}")], [SQL("*")])
 
     def some() -> peewee.Query:
@@ -94,6 +99,7 @@ def _page(name: str, place: Callable[[], Any], order: Callable[[Any], Any]) -> t
             f"notifications_page{name}",
             lambda: ordered(Notifications.select(Notifications.id, *_KEY).where(_mine() & place())),
         ),
+        Statement(f"notifications_page{name}_of_kind", lambda: of_kind(0)),
         Statement(f"notifications_page{name}_of_kinds", some),
     )
 
@@ -169,15 +175,18 @@ def fetch(tx: Session, account_id: int, kinds: Sequence[Kind], page: Page) -> li
     """Return one page of an account's notifications in reading order, and one more; no kinds are all of them."""
     given: dict[str, Any] = {"account_id": account_id, "limit": page.limit + 1}  # Any: parameters
     if page.after is not None:
-        every, some = _pages_after
+        every, one, some = _pages_after
         given["after"] = page.after
     else:
-        every, some = _pages_before
+        every, one, some = _pages_before
         given["before"] = page.before or NEWEST
     if not kinds or len(set(kinds)) == len(Kind):
         return [_noted(row) for row in tx.all(every, **given)]
+    wanted = sorted(set(kinds))
+    if len(wanted) == 1:
+        return [_noted(row) for row in tx.all(one, **given, kind_0=int(wanted[0]))]
     # a place that is not needed is of no kind, and reads nothing
-    places = [*sorted(set(kinds)), *[0] * _ARMS][:_ARMS]
+    places = [*wanted, *[0] * _ARMS][:_ARMS]
     given |= {f"kind_{number}": int(kind) for number, kind in enumerate(places)}
     return [_noted(row) for row in tx.all(some, **given)]
 

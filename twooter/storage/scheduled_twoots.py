@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from twooter.domain.polls import Poll
 from twooter.domain.scheduled_twoots import Refusal, ScheduledTwoot
 from twooter.domain.twoots import Draft, Visibility
 from twooter.storage.database import Row, Session
-from twooter.storage.statements import Insert, Statement, p
+from twooter.storage.statements import Insert, Statement, each, p
 from twooter.storage.tables import ScheduledTwoots
 
 _COLUMNS = ("id", "account_id", "at_ms", "draft", "version", "tries", "refused", "idempotency_key")
@@ -36,6 +37,12 @@ _all = Statement(
     ),
 )
 _find = Statement("scheduled_find", lambda: ScheduledTwoots.select(*_FIELDS).where(_this))
+_some = Statement(
+    "scheduled_some",
+    lambda: ScheduledTwoots.select(*_FIELDS).where(
+        (ScheduledTwoots.account_id == p("account_id")) & ScheduledTwoots.id.in_(each("ids"))
+    ),
+)
 _change = Statement(
     "scheduled_change",
     lambda: ScheduledTwoots.update(
@@ -99,6 +106,12 @@ def find(tx: Session, account_id: int, id_: int) -> ScheduledTwoot | None:
     """Return one of an account's, None where it has none with that id."""
     row = tx.one(_find, account_id=account_id, id=id_)
     return None if row is None else _scheduled(row)
+
+
+def fetch_some(tx: Session, account_id: int, ids: Sequence[int]) -> dict[int, ScheduledTwoot]:
+    """Return by their ids those of an account's that are there; no query without ids."""
+    rows = tx.all(_some, account_id=account_id, ids=ids) if ids else []
+    return {row[0]: _scheduled(row) for row in rows}
 
 
 def change(tx: Session, value: ScheduledTwoot, due_ms: int) -> bool:

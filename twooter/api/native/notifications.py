@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from twooter.api import params
 from twooter.api.fragments import Fragments
 from twooter.api.lists import Lists
+from twooter.api.native.scheduled import ScheduledShape, scheduled
 from twooter.api.native.twoots import AuthorShape, TwootShape, author
 from twooter.api.operations import Auth, operation
 from twooter.api.params import PageQuery
@@ -22,7 +23,9 @@ from twooter.domain.twoots import Card
 from twooter.errors import Invalid
 from twooter.services.notifications import MAX_UNREAD, Notifications
 
-Type = Literal["mention", "reply", "like", "retwoot", "quote", "follow", "follow_request", "poll"]
+Type = Literal[
+    "mention", "reply", "like", "retwoot", "quote", "follow", "follow_request", "poll", "scheduled_refused"
+]
 
 
 def _split(value: Any) -> Any:  # Any: what a query or a default gives
@@ -61,10 +64,16 @@ class NotificationShape(BaseModel):
     id: str = Field(description="Of the newest one, where several are joined.")
     type: Type
     created_at: str
-    accounts: list[AuthorShape] = Field(description=f"Who did it, newest first; {MAX_ACCOUNTS} at most.")
+    accounts: list[AuthorShape] = Field(
+        description=f"Who did it, newest first; {MAX_ACCOUNTS} at most. The viewer where it is of its scheduled twoot."
+    )
     count: int = Field(description="How many did it; 1 unless grouped.")
     twoot: TwootShape | None = Field(
         description="The viewer's own that was liked or retwooted, else what the other one wrote; null for follows."
+    )
+    scheduled: ScheduledShape | None = Field(
+        description="For `scheduled_refused` the viewer's twoot that was not published, and why; once it is cancelled "
+        "or has another time, the notification is gone."
     )
     read: bool
 
@@ -115,6 +124,7 @@ def notification(value: Notification, twoot: Callable[[Card], Any]) -> dict[str,
         "accounts": [author(one) for one in value.accounts],
         "count": value.count,
         "twoot": None if value.card is None else twoot(value.card),
+        "scheduled": None if value.scheduled is None else scheduled(value.scheduled),
         "read": value.read,
     }
 
