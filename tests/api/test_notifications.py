@@ -134,7 +134,7 @@ def test_the_shape_of_each_type(services: Services, ada: Person, bob: Person) ->
     for kind, id_ in shown.items():
         assert by_type[kind]["twoot"] == ada.call("GET", f"/v1/twoots/{id_}").json
     first = by_type["follow_request"]
-    assert list(first) == ["id", "type", "created_at", "accounts", "count", "twoot", "read"]
+    assert list(first) == ["id", "type", "created_at", "accounts", "count", "twoot", "scheduled", "read"]
     person = {"id": str(bob.id), "username": "bob", "display_name": "bob", "avatar_url": None}
     assert first | {"id": "", "created_at": ""} == {
         "id": "",
@@ -143,6 +143,7 @@ def test_the_shape_of_each_type(services: Services, ada: Person, bob: Person) ->
         "accounts": [person | {"display_name": first["accounts"][0]["display_name"]}],
         "count": 1,
         "twoot": None,
+        "scheduled": None,
         "read": False,
     }
     tell(services, FollowEvent(bob.id, ada.id, 2, "active", 1))

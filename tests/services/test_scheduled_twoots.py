@@ -210,14 +210,14 @@ def test_its_author_is_told_once_that_it_was_refused_and_once_again_when_that_ha
         f"SELECT draft FROM scheduled_twoots WHERE id = {made[1].id}"  # noqa: S608 - a number
     ).fetchone()[0]
     database.execute_sql(
-        f"UPDATE scheduled_twoots SET draft = {database.param} WHERE id = {made[1].id}",  # noqa: S608 - idem
+        f"UPDATE scheduled_twoots SET draft = {database.param} WHERE id = {made[1].id}",  # noqa: S608 - a number, and a parameter
         (draft.replace(str(parent.id), str(alive.id)),),
     )
     services.scheduled_twoots.change(ada, made[1].id, Rescheduling(at_ms=later(services)))
     assert refusals(services, ada) == [(made[2].id, "no_such_twoot")]  # the others are refused no more
     assert services.notifications.unread(ada).count == 0
     services.twoots.delete(bob, alive.id)
-    database.execute_sql(f"UPDATE scheduled_twoots SET due_ms = 1 WHERE id = {made[1].id}")  # noqa: S608 - idem
+    database.execute_sql(f"UPDATE scheduled_twoots SET due_ms = 1 WHERE id = {made[1].id}")  # noqa: S608 - a number
     services.publications.sweep()
     drain()
     assert {id_ for id_, _ in refusals(services, ada)} == {made[1].id, made[2].id}
