@@ -23,7 +23,7 @@ def test_the_connection_is_gone(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [1040, 1045, 1049, 1203, 1290, 1836, 2002, 2003, 2005, 2026, 1114, 1021, 3024, 1969]
+    "number", [1040, 1045, 1049, 1203, 1290, 1836, 2002, 2003, 2005, 2026, 1114, 1021, 3024, 1969, 1105]
 )
 def test_the_database_cannot_be_reached_or_does_not_take_anything(number: int) -> None:
     assert of_mysql(number) is Failure.UNREACHABLE

@@ -32,6 +32,7 @@ _UNREACHABLE = {
     *(1290, 1792, 1836),  # read-only: a replica, or a switch-over
     *(3, 1021, 1026, 1030, 1114, 1180),  # a full or broken disk
     *(1969, 3024),  # a statement took too long
+    1105,  # Vitess: no tablet serves the shard just now
 }
 """Refused, too many connections, read-only, network trouble, disk full, statement timeout."""
 _NOT_LET_IN = {1044, 1045, 1129, 1130, 1698}
