@@ -178,7 +178,7 @@ class AccountLists:
         def read(tx: Session) -> Slice[Item]:
             _get(tx, id_, list_id)
             actors = account_lists.fetch_actor_ids(tx, id_, list_id)
-            cut = pages.cut(home_rows.fetch(tx, actors, page, now_ms=_now_ms()), page, _row_id)
+            cut = pages.cut(home_rows.fetch(tx, actors, home_rows.Reading(page, _now_ms())), page, _row_id)
             items = self._cards.at_home(tx, cut.items, id_)
             return Slice(items, cut.next_before, cut.prev_after)
 

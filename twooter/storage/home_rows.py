@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
 
 import peewee
 from peewee import SQL
@@ -25,8 +28,6 @@ FIRST_WINDOWS_MS = 500 * 3_600_000
 """Of all followed together: an hour of 500 accounts, a day of twenty."""
 GROWTH = 8
 """By how much each window is longer than the one before: from an hour to all times in seven steps at most."""
-_AHEAD_MS = 86_400_000
-"""Beyond this from now on there is nothing, whatever clocks say."""
 _MAX_RESOLVED = 5_000
 END = 2**63 - 1
 """The id after every id."""
@@ -84,80 +85,129 @@ _resolve = Statement(
 )
 
 
-def fetch_followed(tx: Session, account_id: int) -> list[int]:
-    """Return whom an account follows, up to `MAX_FOLLOWED`, the newest first."""
-    return [row[0] for row in tx.all(_followed, account_id=account_id)]
+class Seen(NamedTuple):
+    """That all of a page was at or above `bottom` when it was read at `at_ms`."""
+
+    bottom: int
+    at_ms: int
+
+
+class Window(NamedTuple):
+    """Rows from `low` on, below `high`."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A page of what accounts did, to be read in windows that grow: one with what is asked for ends the reading.
+
+    So about as much is read as is shown, and windows without rows are few.
+    """
+
+    page: Page
+    now_ms: int
+    """Where to look first."""
+    edge: int | None = None
+    """Beyond it nothing is of the page."""
+    seen: Seen | None = None
+    """Of the newest page, where it was seen before."""
+
+    @property
+    def limit(self) -> int:
+        """Return how many rows are read: a page, and one more that tells whether there are any."""
+        return self.page.limit + 1
+
+    def bottom(self, rows: Sequence[Entry]) -> int:
+        """Return down to where the newest page has been read, by what was found."""
+        return rows[-1].id if len(rows) >= self.limit else self.edge or 0
+
+    def windows(self, actors: int) -> Iterator[Window]:
+        """Yield where to look, one after the other; the more accounts there are, the sooner a page is full."""
+        length_ms = FIRST_WINDOWS_MS // max(1, actors)
+        if self.page.after is None:
+            return self._down(END if self.page.before is None else self.page.before, length_ms)
+        return self._up(self.page.after + 1, length_ms)
+
+    def first(self, actor_ids: Sequence[int]) -> list[Question[list[Entry]]]:
+        """Ask for the rows of the first window, all at once."""
+        window = next(self.windows(len(actor_ids)), None)
+        return [] if window is None else self.ask(actor_ids, window, self.limit)
+
+    def ask(self, actor_ids: Sequence[int], window: Window, limit: int) -> list[Question[list[Entry]]]:
+        """Ask for a window's rows, in no order; of each chunk of accounts the first `limit`."""
+        statement = _descending if self.page.after is None else _ascending
+        given = {"low": window.low, "high": window.high, "limit": limit}
+        return [
+            Question(statement, {**given, "actor_ids": actor_ids[at : at + CHUNK]}, _entries)
+            for at in range(0, len(actor_ids), CHUNK)
+        ]
+
+    def _down(self, top: int, length_ms: int) -> Iterator[Window]:
+        low, seen, top_ms = self.edge or 0, self.seen, min(self.now_ms, ids.time_ms(top))
+        while top > low:
+            bottom_ms = top_ms - length_ms
+            if seen is not None and bottom_ms <= seen.at_ms:
+                # what is older than that was a page together with what is newer: it is as much to read as a page
+                bottom_ms, bottom = ids.time_ms(seen.bottom), seen.bottom
+                seen = None
+            else:
+                bottom = ids.first_at(bottom_ms)
+            bottom = max(low, min(bottom, top - 1))
+            yield Window(bottom, top)
+            top, top_ms, length_ms = bottom, bottom_ms, max(length_ms * GROWTH, top_ms - bottom_ms)
+
+    def _up(self, bottom: int, length_ms: int) -> Iterator[Window]:
+        high, bottom_ms = END if self.edge is None else self.edge, ids.time_ms(bottom)
+        while bottom < high:
+            bottom_ms += length_ms
+            top = high if bottom_ms > self.now_ms else min(high, ids.first_at(bottom_ms))
+            yield Window(bottom, top)
+            bottom, length_ms = top, length_ms * GROWTH
+
+
+def followed(account_id: int) -> Question[list[int]]:
+    """Ask whom an account follows, up to `MAX_FOLLOWED`, the newest first."""
+    return Question(_followed, {"account_id": account_id}, _firsts)
+
+
+def followed_among(account_id: int, among: Sequence[int]) -> Question[list[int]]:
+    """Ask which of some accounts, of which there is one at least, an account follows."""
+    return Question(_followed_among, {"account_id": account_id, "among": among}, _firsts)
 
 
 def fetch_followed_among(tx: Session, account_id: int, among: Sequence[int]) -> list[int]:
     """Return which of some accounts an account follows."""
-    if not among:
-        return []
-    return [row[0] for row in tx.all(_followed_among, account_id=account_id, among=among)]
+    found: list[list[int]] = tx.ask([followed_among(account_id, among)]) if among else [[]]
+    return found[0]
 
 
 def fetch(
-    tx: Session, actor_ids: Sequence[int], page: Page, *, now_ms: int, edge: int | None = None
+    tx: Session, actor_ids: Sequence[int], reading: Reading, first: Sequence[list[Entry]] | None = None
 ) -> list[Entry]:
-    """Return a page of what accounts did in reading order, and one row more, not beyond `edge`.
+    """Return a page of what accounts did in reading order, and one row more; a round trip for each window.
 
-    `now_ms` says where to look first.
-    """
-    limit = page.limit + 1
-    if page.after is not None:
-        high = END if edge is None else edge
-        return fetch_after(tx, actor_ids, limit, after=page.after, now_ms=now_ms, high=high)
-    before = END if page.before is None else page.before
-    return fetch_before(tx, actor_ids, limit, before=before, now_ms=now_ms, low=edge or 0)
-
-
-def fetch_before(
-    tx: Session, actor_ids: Sequence[int], limit: int, *, before: int, now_ms: int, low: int = 0
-) -> list[Entry]:
-    """Return the newest rows older than `before` and not older than `low`, newest first.
-
-    A window with what is asked for ends the reading, so that about as much is read; windows without rows are few.
+    `first` is what was told of the first window, where that was asked before.
     """
     found: list[Entry] = []
-    top, top_ms, length_ms = before, min(now_ms, ids.time_ms(before)), _first_ms(actor_ids)
-    while actor_ids and len(found) < limit and top > low:
-        top_ms -= length_ms
-        bottom = max(low, ids.first_at(top_ms))
-        rows = _fetch(tx, _descending, actor_ids, limit - len(found), bottom, top)
-        found += newest_first(rows)
-        top, length_ms = bottom, length_ms * GROWTH
-    return found[:limit]
+    for window in reading.windows(len(actor_ids)) if actor_ids else ():
+        if first is None:
+            first = tx.ask(reading.ask(actor_ids, window, reading.limit - len(found)))
+        rows = newest_first(chain.from_iterable(first))
+        found += rows if reading.page.after is None else rows[::-1]
+        if len(found) >= reading.limit:
+            break
+        first = None
+    return found[: reading.limit]
 
 
-def fetch_after(
-    tx: Session, actor_ids: Sequence[int], limit: int, *, after: int, now_ms: int, high: int = END
-) -> list[Entry]:
-    """Return the oldest rows newer than `after` and older than `high`, oldest first; as `fetch_before`."""
-    found: list[Entry] = []
-    bottom, bottom_ms, length_ms = after + 1, ids.time_ms(after), _first_ms(actor_ids)
-    while actor_ids and len(found) < limit and bottom < high:
-        bottom_ms += length_ms
-        top = high if bottom_ms > now_ms + _AHEAD_MS else min(high, ids.first_at(bottom_ms))
-        rows = _fetch(tx, _ascending, actor_ids, limit - len(found), bottom, top)
-        found += newest_first(rows)[::-1]
-        bottom, length_ms = top, length_ms * GROWTH
-    return found[:limit]
+def _entries(rows: list[Any]) -> list[Entry]:  # Any: rows
+    return [Entry(row[0], row[1], bool(row[2])) for row in rows]
 
 
-def _first_ms(actor_ids: Sequence[int]) -> int:
-    """Return how long the first window is: the more are followed, the sooner a page is full."""
-    return FIRST_WINDOWS_MS // max(1, len(actor_ids))
-
-
-def _fetch(
-    tx: Session, statement: Statement, actor_ids: Sequence[int], limit: int, low: int, high: int
-) -> list[Entry]:
-    """Return a window's rows in no order; of each chunk the first `limit`."""
-    return [
-        Entry(row[0], row[1], bool(row[2]))
-        for at in range(0, len(actor_ids), CHUNK)
-        for row in tx.all(statement, actor_ids=actor_ids[at : at + CHUNK], low=low, high=high, limit=limit)
-    ]
+def _firsts(rows: list[Any]) -> list[int]:  # Any: rows
+    return [row[0] for row in rows]
 
 
 def retwooted(entries: Sequence[Entry]) -> Question[dict[int, Ref]]:
