@@ -5,6 +5,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +17,14 @@ import redis
 from tests import houses, servers
 from tests.databases import MysqlDatabase, SqliteTemplate, VitessDatabase
 from tests.faults.apps import started
-from tests.processes import Server, end_supervisor
+from tests.processes import Server, end_supervisor, wait_until
 from twooter.services.house import Services
 from twooter.settings import Settings
 from twooter.storage.database import Storage
 
 MYSQL_URL = os.environ.get("TWOOTER_TEST_MYSQL_URL", "")
 _SHOWN = 20_000
+_LASTS_SECONDS = 30
 VITESS_URL = os.environ.get("TWOOTER_TEST_VITESS_URL", "")
 BACKENDS = [
     "sqlite",
@@ -125,6 +127,14 @@ def services(settings: Settings, changes: dict[str, Any]) -> Iterator[Services]:
     """Return the services of `database_url`."""
     with houses.opened(settings.model_copy(update=changes)) as services:
         yield services
+
+
+@pytest.fixture
+def one_hour() -> None:
+    """Begin when the hour, and with it the day and the year, lasts for longer than the test: all is of one window."""
+    wait_until(
+        lambda: time.time() % 3_600 < 3_600 - _LASTS_SECONDS, seconds=2 * _LASTS_SECONDS, what="a new hour"
+    )
 
 
 @pytest.fixture(scope="session")

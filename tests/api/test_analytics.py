@@ -14,6 +14,8 @@ from twooter.domain.windows import DAY_MS, Unit
 from twooter.services.house import Services
 from twooter.storage.tables import TopTags
 
+pytestmark = pytest.mark.usefixtures("one_hour")  # what happens is counted by window
+
 
 def get(client: TestClient, path: str, query: str = "", **headers: str) -> Any:
     answer = client.simulate_get(path, query_string=query, headers=headers)

@@ -12,6 +12,8 @@ from twooter.domain.actions import Kind
 from twooter.domain.windows import DAY_MS, WEEK_MS, Unit
 from twooter.services.house import Services
 
+pytestmark = pytest.mark.usefixtures("one_hour")  # what happens is counted by window
+
 ACTS = ("follows", "likes", "retwoots")
 
 

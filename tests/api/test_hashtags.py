@@ -13,6 +13,8 @@ from twooter.domain.windows import DAY_MS, Unit
 from twooter.services.house import Services
 from twooter.storage.tables import TopTags, Trends
 
+pytestmark = pytest.mark.usefixtures("one_hour")  # what happens is counted by window
+
 
 def get(client: TestClient, path: str, **params: Any) -> Any:
     answer = client.simulate_get(path, params=params)

@@ -75,7 +75,7 @@ def test_what_is_away_is_told_and_what_it_would_have_said_is_not(
 
 
 def test_it_tells_what_waits_for_workers_and_for_the_relay(
-    mariadb_database: MysqlDatabase, private_redis: Server
+    one_hour: None, mariadb_database: MysqlDatabase, private_redis: Server
 ) -> None:
     url = mariadb_database.fresh()
     parts = ("api", "relay", "worker", "exporter")

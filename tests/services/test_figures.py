@@ -22,6 +22,8 @@ from twooter.storage import reports
 from twooter.storage.outcomes import PROBE
 from twooter.storage.schedules import raise_fence
 
+pytestmark = pytest.mark.usefixtures("one_hour")  # what happens is counted by window
+
 Drain = Callable[[], None]
 _ALL = (*figures._OF_DATABASE, *figures._OF_BROKER)
 MINUTE = 60_000

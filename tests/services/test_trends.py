@@ -14,6 +14,8 @@ from twooter.services.house import Services
 from twooter.storage import trends
 from twooter.storage.tables import Hashtags, TopTags, Trends, Windows
 
+pytestmark = pytest.mark.usefixtures("one_hour")  # what happens is counted by window
+
 Drain = Callable[[], None]
 
 
