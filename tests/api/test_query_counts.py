@@ -279,7 +279,7 @@ def test_a_longer_home_timeline_takes_no_more_statements_nor_round_trips_to_redi
         drain(house)
         long, long_trips = _counted(client, house, reader, redis_url)
     looked = ["authors_by_ids", "twoots_moving", "ties_at_open_home", "home_retwooted"]
-    assert short == long == ["token_proof", *looked]
+    assert short == long == ["token_holds", *looked]
     assert short_trips == long_trips == 1
 
 

@@ -19,13 +19,15 @@ class Cursors:
     def __init__(self, keys: tuple[bytes, ...]) -> None:
         # itsdangerous signs with the last key and verifies with all
         self._signer = Signer(list(reversed(keys)), salt=b"cursor", digest_method=hashlib.sha256)
-        self._key = self._signer.derive_key()  # which the signer would do anew for each cursor
+        # which the signer would begin anew for each cursor
+        self._begun = hmac.new(self._signer.derive_key(), digestmod=hashlib.sha256)
 
     def make(self, scope: str, *, before: int | None = None, after: int | None = None) -> str:
         """Return the cursor of the page before (older than) or after (newer than) an id."""
         text = f"b{before}" if before is not None else f"a{after}"
-        digest = hmac.digest(self._key, f"{scope}\n{text}".encode(), "sha256")
-        signature = base64_encode(digest).decode()
+        signing = self._begun.copy()
+        signing.update(f"{scope}\n{text}".encode())
+        signature = base64_encode(signing.digest()).decode()
         return _encode(f"{text}.{signature}")
 
     def page(self, scope: str, limit: int, cursor: str | None) -> Page:

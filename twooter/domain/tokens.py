@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twooter.domain import ids
 
@@ -39,15 +39,15 @@ class Bearer:
     account_id: int
     token_id: int
     secret: str
+    secret_sha256: str = field(init=False)
+    """What is stored of the secret."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "secret_sha256", hashlib.sha256(self.secret.encode()).hexdigest())
 
     def __str__(self) -> str:
         """Return the text clients send."""
         return f"twt_{self.account_id}_{self.token_id}_{self.secret}"
-
-    @property
-    def secret_sha256(self) -> str:
-        """Return what is stored of the secret."""
-        return hashlib.sha256(self.secret.encode()).hexdigest()
 
 
 def parse(text: str) -> Bearer | None:

@@ -17,7 +17,7 @@ from twooter.domain.twoots import Card, Item, Ref, Row, Twoot
 from twooter.errors import NotFound
 from twooter.services.guesses import Guesses
 from twooter.services.looks import Looks, now_ms
-from twooter.services.shown import NOBODYS, Place, Shown, Unseen
+from twooter.services.shown import NOBODYS, Everybodys, Place, Shown, Unseen
 from twooter.storage import accounts, home_rows, homes, polls, ties, twoots, votes
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
@@ -235,26 +235,20 @@ class Cards:
                 items[viewer_id] = item
         return items
 
-    def seen_by(self, tx: Session, cards: Sequence[Card], viewer_id: int) -> list[Card]:
-        """Return those of the cards made for nobody that a viewer sees and has not muted, with its flags; one query.
+    def seen_by(self, tx: Session, page: Everybodys, viewer_id: int) -> list[Card]:
+        """Return those of a page's cards that a viewer sees and has not muted, with its flags; one query.
 
         What is for this viewer and not for everybody stays out, quoted twoots as well; what silenced accounts wrote is
         for their followers.
         """
-        inner = [card.quoted for card in cards if card.quoted is not None]
-        authors = {card.author.id: card.author for card in (*cards, *inner)}
-        quoted = {card.twoot.id: card.twoot for card in inner}
-        everything = [*(card.twoot for card in cards), *quoted.values()]
-        way = ties.Way.of(is_open=not any(author.protected or author.silenced for author in authors.values()))
-        twoot_ids = sorted({twoot.id for twoot in everything})
-        (sight,) = tx.ask([ties.sight(viewer_id, sorted(authors), twoot_ids, now_ms(), way)])
-        shown = Shown(viewer_id, authors, quoted, sight, _polls(tx, everything, viewer_id))
-        seen = []
-        for card in cards:
+        (sight,) = tx.ask([page.question(viewer_id, now_ms())])
+        shown = Shown(viewer_id, page.authors, page.quoted, sight, _polls(tx, page.everything, viewer_id))
+        seen: list[Card] = []
+        for card, strangers in zip(page.items, page.strangers, strict=True):
             twoot, author = card.twoot, card.author
-            if author.id not in sight.ties and card.is_plain and not author.silenced:
-                # what nobody in particular sees, a stranger does
-                seen.append(Card(twoot, author, None, sight.of(twoot.id)))
+            if strangers is not None and author.id not in sight.ties:
+                did = sight.flags.get(twoot.id)
+                seen.append(strangers if did is None else Card(twoot, author, None, did))
             elif not (bond := sight.to(author.id)).muting and graph.is_listed(author, viewer_id, bond):
                 seen += [found] if (found := shown.card(twoot)) is not None else []
         return seen

@@ -52,6 +52,42 @@ class Unseen(Slice[Row]):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Everybodys(Slice[Card]):
+    """A page that is the same for everybody, as nobody in particular sees it, with what is asked of who looks."""
+
+    authors: Mapping[int, Author]
+    quoted: Mapping[int, Twoot]
+    everything: Sequence[Twoot]
+    author_ids: Sequence[int]
+    twoot_ids: Sequence[int]
+    way: ties.Way
+    strangers: Sequence[Card | None]
+    """What those see of each card who have nothing to do with its author or the twoot, where that is no question."""
+
+    @classmethod
+    def of(cls, cut: Slice[Any], cards: Sequence[Card]) -> Everybodys:
+        """Return a page of some cards."""
+        inner = [card.quoted for card in cards if card.quoted is not None]
+        authors = {card.author.id: card.author for card in (*cards, *inner)}
+        quoted = {card.twoot.id: card.twoot for card in inner}
+        everything = [*(card.twoot for card in cards), *quoted.values()]
+        ids_ = sorted(authors), sorted({twoot.id for twoot in everything})
+        way = ties.Way.of(is_open=not any(author.protected or author.silenced for author in authors.values()))
+        strangers = [
+            Card(card.twoot, card.author, None, ties.NOTHING)
+            if card.is_plain and not card.author.silenced
+            else None
+            for card in cards
+        ]
+        shown = (authors, quoted, everything, *ids_, way, strangers)
+        return cls(cards, cut.next_before, cut.prev_after, *shown)
+
+    def question(self, viewer_id: int, now_ms: int) -> Question[Sight]:
+        """Ask how a viewer stands to what is there."""
+        return ties.sight(viewer_id, self.author_ids, self.twoot_ids, now_ms, self.way)
+
+
 class Place(enum.Enum):
     """Where a row is shown: on everybody's lists, at home, or at home for one of its hashtags and nothing else."""
 
@@ -112,12 +148,16 @@ class Shown:
         by = self.authors.get(row.by_id)
         if twoot is None or by is None:
             return None
-        if self.sight.ties and any(
-            self.sight.to(id_).muting for id_ in {row.by_id, twoot.author_id} - {profile_id}
-        ):
+        if self._mutes(row.by_id, profile_id):
             return None
-        card = self.card(twoot)
-        if card is None or row.id == twoot.id:
-            return card
+        if row.id == twoot.id:
+            return self.card(twoot)
+        card = None if self._mutes(twoot.author_id, profile_id) else self.card(twoot)
+        if card is None:
+            return None
         may_see = graph.may_see_account(by, self.viewer_id, self.sight.to(by.id))
         return Retwoot(row.id, by, card) if may_see else None
+
+    def _mutes(self, account_id: int, profile_id: int | None) -> bool:
+        """Return whether what an account does is left out, unless it is on its own profile."""
+        return self.sight.to(account_id).muting and account_id != profile_id

@@ -12,7 +12,7 @@ from twooter.domain.pages import Page, Slice
 from twooter.domain.twoots import Card, Item, Ref, Row, item_id
 from twooter.services.cards import Cards
 from twooter.services.hashtags import Hashtags
-from twooter.services.shown import Unseen
+from twooter.services.shown import Everybodys, Unseen
 from twooter.storage import actions, entries, twoots
 from twooter.storage.database import Session, Storage
 from twooter.storage.entries import Entry
@@ -27,20 +27,20 @@ class Timelines:
         self._cards = cards
         self._hashtags = hashtags
 
-    def public(self, page: Page) -> Slice[Card]:
+    def public(self, page: Page) -> Everybodys:
         """Return a page of all public twoots, those of silenced accounts among them: `seen_by` leaves these out."""
         return self._storage.read(lambda tx: self._of_entries(tx, page, entries.fetch_public(tx, page)))
 
-    def hashtag(self, key: str, page: Page) -> Slice[Card]:
+    def hashtag(self, key: str, page: Page) -> Everybodys:
         """Return a page of a hashtag's twoots, as `public` does; empty when nobody has used it."""
         tag_id = self._hashtags.find_id(key)
         if tag_id is None:
-            return pages.cut([], page, item_id)
+            return Everybodys.of(pages.cut([], page, item_id), [])
         return self._storage.read(
             lambda tx: self._of_entries(tx, page, entries.fetch_hashtag(tx, tag_id, page))
         )
 
-    def seen_by(self, viewer: Viewer | None, found: Slice[Card]) -> Slice[Card]:
+    def seen_by(self, viewer: Viewer | None, found: Everybodys) -> Slice[Card]:
         """Return a page that everybody sees as a viewer does: without those it blocks, mutes or is blocked by, and what
         silenced accounts wrote for its followers alone.
         """
@@ -49,7 +49,7 @@ class Timelines:
         if viewer is None:
             listed = [card for card in found.items if graph.is_listed(card.author, None)]
             return Slice(listed, found.next_before, found.prev_after)
-        shown = self._storage.read(lambda tx: self._cards.seen_by(tx, found.items, viewer.account_id))
+        shown = self._storage.read(lambda tx: self._cards.seen_by(tx, found, viewer.account_id))
         return Slice(shown, found.next_before, found.prev_after)
 
     def account(self, account_id: int, page: Page, viewer: Viewer | None) -> Slice[Item]:
@@ -88,11 +88,11 @@ class Timelines:
         rows.sort(key=_row_id, reverse=page.after is None)
         return self._cards.gather(tx, pages.cut(rows, page, _row_id), written, {account_id: author})
 
-    def _of_entries(self, tx: Session, page: Page, found: list[Entry]) -> Slice[Card]:
+    def _of_entries(self, tx: Session, page: Page, found: list[Entry]) -> Everybodys:
         cut = pages.cut(found, page, lambda entry: entry[0])
         cards = self._cards.of_entries(tx, cut.items, None)
         shown = [cards[twoot_id] for twoot_id, _ in cut.items if twoot_id in cards]
-        return Slice(shown, cut.next_before, cut.prev_after)
+        return Everybodys.of(cut, shown)
 
 
 def _row_id(row: Row) -> int:

@@ -6,6 +6,7 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from twooter.domain import pages
 from twooter.domain import tokens as rules
@@ -24,10 +25,11 @@ from twooter.services.limits import Limits
 from twooter.storage import claims, credentials, networks, tokens
 from twooter.storage.credentials import Credential
 from twooter.storage.database import Session, Storage
-from twooter.storage.tokens import Proof
+from twooter.storage.tokens import Hold, Proof
 
 log = get_logger("tokens")
 
+P = TypeVar("P", Proof, Hold)
 TOUCH_MS = 600_000
 """`last_used_ms` is that exact, and written outside the requests."""
 _AT_ONCE = 200
@@ -97,13 +99,15 @@ class Tokens:
         if bearer is None:
             raise Unauthorized(_REFUSAL)
         account_id, id_ = bearer.account_id, bearer.token_id
-        return self._check(bearer, self._storage.read(lambda tx: tokens.find_proof(tx, account_id, id_)))
+        proof = self._storage.read(lambda tx: tokens.find_proof(tx, account_id, id_))
+        return self._check(bearer, proof).viewer
 
     def authenticate_later(self, text: str, proved: Callable[[Viewer], None]) -> Viewer:
-        """Return who a token's text was last proved to be; it is proved anew by the next question, whatever that is.
+        """Return who a token's text was last proved to be; that it holds is proved by the next question there is.
 
         `proved` is given who asks then; where the token does not hold any more, that question raises Unauthorized, or
-        `settle` does. A token that this process has not met is proved at once.
+        `settle` does. A token that this process has not met is proved at once. Whether its account's mail address is
+        confirmed may have changed since: that is no matter of reading.
 
         Raises: Unauthorized.
         """
@@ -115,13 +119,15 @@ class Tokens:
                 self._remember(bearer, viewer)
             return viewer
 
-        def check(proof: Proof | None) -> None:
-            viewer = self._check(bearer, proof)
-            if viewer != known:
+        def check(hold: Hold | None) -> None:
+            now = self._check(bearer, hold)
+            viewer = known
+            if (known.version, known.follows_hashtags) != (now.version, now.follows_hashtags):
+                viewer = self.authenticate(text)
                 self._remember(bearer, viewer)
             proved(viewer)
 
-        self._storage.debts.owe(tokens.proof_of(bearer.account_id, bearer.token_id), check)
+        self._storage.debts.owe(tokens.hold_of(bearer.account_id, bearer.token_id), check)
         return known
 
     def settle(self) -> None:
@@ -139,8 +145,8 @@ class Tokens:
             self._known = {}
         self._known[_key(bearer)] = viewer
 
-    def _check(self, bearer: Bearer, proof: Proof | None) -> Viewer:
-        """Return who a token proves to be asking.
+    def _check(self, bearer: Bearer, proof: P | None) -> P:
+        """Return what was found of a token where it holds.
 
         Raises: Unauthorized.
         """
@@ -149,13 +155,13 @@ class Tokens:
             proof is None
             or not hmac.compare_digest(proof.secret_sha256, bearer.secret_sha256)
             or proof.expires_ms <= now_ms
-            or proof.state is not State.ACTIVE
+            or proof.state != State.ACTIVE.value
         ):
             raise Unauthorized(_REFUSAL)
         if now_ms - proof.last_used_ms >= TOUCH_MS:
             with self._used_lock:
                 self._used.setdefault(bearer.account_id, set()).add(bearer.token_id)
-        return proof.viewer
+        return proof
 
     def holding(self, keys: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         """Return which tokens, given by (account, id), still hold: for connections that outlive a request."""

@@ -20,7 +20,7 @@ from twooter.settings import Settings
 from twooter.storage.connecting import connect
 from twooter.storage.debts import Debts
 from twooter.storage.failures import Failure, classify
-from twooter.storage.statements import Insert, Question, Statement
+from twooter.storage.statements import Insert, Question, Statement, bound
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -195,7 +195,7 @@ class Session:
         try:
             with peewee.__exception_wrapper__:  # type: ignore[attr-defined]  # not in Peewee's types; as its execute_sql does
                 cursor = self._database.cursor()
-                cursor.execute(";".join([cursor.mogrify(text.sql, text.values) for text in texts]))
+                cursor.execute(";".join([bound(text.sql, text.values, cursor.mogrify) for text in texts]))
                 if found is not None:
                     found.append(list(cursor.fetchall()))
                 for position in range(1, len(texts)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import orjson
 
@@ -17,6 +18,9 @@ from twooter.storage.tables import Accounts, Credentials, Tokens
 from twooter.storage.twoots import NEWEST
 
 _FIELDS = (Tokens.id, Tokens.created_ms, Tokens.expires_ms, Tokens.last_used_ms, Tokens.user_agent)
+
+_KEPT = 1_000
+"""Rows that a process need not unpack again, as long as nothing in them changes."""
 
 _insert = Insert(
     "token_insert",
@@ -43,6 +47,23 @@ _proof = Statement(
         )
         .join(Accounts, on=(Accounts.id == Tokens.account_id))
         .join_from(Tokens, Credentials, on=(Credentials.account_id == Tokens.account_id))
+        .where((Tokens.account_id == p("account_id")) & (Tokens.id == p("id")))
+    ),
+)
+_holds = Statement(
+    "token_holds",
+    lambda: (
+        Tokens.select(
+            packed(
+                Tokens.secret_sha256,
+                Tokens.expires_ms,
+                Tokens.last_used_ms,
+                Accounts.state,
+                Accounts.version,
+                Accounts.follows_hashtags,
+            )
+        )
+        .join(Accounts, on=(Accounts.id == Tokens.account_id))
         .where((Tokens.account_id == p("account_id")) & (Tokens.id == p("id")))
     ),
 )
@@ -120,6 +141,19 @@ class Proof:
     viewer: Viewer
 
 
+class Hold(NamedTuple):
+    """What decides whether a token holds, and whether its account is as it was: its version moves with what is shown
+    of it and what it may do, not with whether it follows hashtags.
+    """
+
+    secret_sha256: str
+    expires_ms: int
+    last_used_ms: int
+    state: str
+    version: int
+    follows_hashtags: bool
+
+
 def insert(tx: Session, account_id: int, token: Token, secret_sha256: str) -> None:
     """Write a new token."""
     times = (token.created_ms, token.expires_ms, token.last_used_ms)
@@ -142,6 +176,21 @@ def find_proof(tx: Session, account_id: int, id_: int) -> Proof | None:
 def proof_of(account_id: int, id_: int) -> Question[Proof | None]:
     """Ask for what decides about a token."""
     return Question(_proof, {"account_id": account_id, "id": id_}, partial(_read_proof, account_id, id_))
+
+
+def hold_of(account_id: int, id_: int) -> Question[Hold | None]:
+    """Ask whether a token holds whose account is known: at two thirds of what its proof takes."""
+    return Question(_holds, {"account_id": account_id, "id": id_}, _read_hold)
+
+
+def _read_hold(rows: list[Row]) -> Hold | None:
+    return _hold(rows[0][0]) if rows else None
+
+
+@lru_cache(_KEPT)
+def _hold(text: str) -> Hold:
+    *others, follows_hashtags = orjson.loads(text)
+    return Hold._make((*others, bool(follows_hashtags)))
 
 
 def _read_proof(account_id: int, id_: int, rows: list[Row]) -> Proof | None:
