@@ -16,6 +16,7 @@ from twooter.domain.events import TwootEvent
 from twooter.errors import TwooterError, Unavailable
 from twooter.services.house import Services
 from twooter.settings import Settings
+from twooter.storage import crossings
 from twooter.storage.database import Session
 from twooter.storage.outbox import Delivery
 from twooter.storage.tables import HashtagAccounts, Hashtags, HashtagWindows, Outbox, Windows
@@ -172,6 +173,29 @@ def test_a_batch_of_many_different_amounts_counts_every_account_once(
         drain()
     assert rows(services, Hashtags, "accounts") == [(30,)]
     assert [row[1] for row in rows(services, Windows, "unit", "active_accounts") if row[0] == 3] == [30]
+
+
+def test_a_batch_of_more_rows_than_a_statement_or_a_packet_holds_counts_every_account_once(
+    services: Services, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit, number in {"_STEP": 7, "_ASKED": 3, "_AT_ONCE": 2}.items():
+        monkeypatch.setattr(crossings, limit, number)
+    now_ms, rng = services.ids.now_ms(), random.Random(5)
+    kept = Counter[int]()
+    for signs in ((1,), (1, 1, -1), (-1,), (1, -1)):
+        for author_id in range(10, 40):
+            sign, times = rng.choice(signs), rng.randrange(1, 4)
+            count(services, now_ms, "tea", author_id=author_id, times=times, sign=sign)
+            kept[author_id] += sign * times
+        drain()
+        left = sum(uses > 0 for uses in kept.values())
+        assert rows(services, Hashtags, "accounts") == [(left,)]
+        days = [
+            row[1:]
+            for row in rows(services, Windows, "unit", "active_accounts", "participants")
+            if row[0] == 3
+        ]
+        assert days == [(left, left)]
 
 
 def test_batches_of_long_ago_make_no_minutes(services: Services, drain: Drain) -> None:

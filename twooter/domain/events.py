@@ -301,7 +301,7 @@ def unpack(packed: list[Any]) -> Envelope:  # Any: JSON values
     try:
         written_ms, cause, kind, *fields = packed
         request_id, trace = cause if isinstance(cause, list) else (cause, None)
-        event = _KINDS[kind](*(tuple(f) if isinstance(f, list) else f for f in fields))
+        event = _KINDS[kind](*[tuple(f) if isinstance(f, list) else f for f in fields])
     except (KeyError, TypeError) as ex:
         raise ValueError(f"not an event: {ex}") from ex
     return Envelope(event, written_ms, request_id, trace)

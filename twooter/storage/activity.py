@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from twooter.domain import ids
 from twooter.domain.windows import week_start
-from twooter.storage.database import Row, Session
+from twooter.storage import crossings
+from twooter.storage.crossings import Numbers, crossed, sign
+from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, each, in_rows, p
 from twooter.storage.tables import ActiveAccounts, ActiveWeeks, Retention
 
 Place = tuple[int, int]
 _STEP = 1_000
-_ANY = 2**62
 _MAX_POINTS = 5_000
 _total = ActiveAccounts.uses + ActiveAccounts.acts
 
@@ -103,19 +105,20 @@ def move(tx: Session, uses: Mapping[Place, int], acts: Mapping[Place, int]) -> A
         for key in sorted(uses.keys() | acts.keys())
         if uses.get(key) or acts.get(key)
     ]
-    mostly_new = _mostly_new(tx.insert(_add_days, rows, step=_STEP), rows)
+    mostly_new = crossings.add(tx, _add_days, rows)
     found, weeks = Appeared(), Counter[Place]()
-    for amounts, keys in _by_amount(rows).items():
-        by, total = amounts[0], sum(amounts)
-        low, high = _bounds(by, outside=mostly_new)
-        total_low, total_high = _bounds(total, outside=mostly_new)
-        statement = _days_outside if mostly_new else _days_within
-        given = {"low": low, "high": high, "total_low": total_low, "total_high": total_high}
-        seen = {
-            (day_ms, account_id): (_crossed(used, by), _crossed(used + acted, total))
-            for day_ms, account_id, used, acted in _read(tx, statement, keys, given)
+    for ((by, acted), keys), answer in crossings.ask(
+        tx,
+        _days_outside if mostly_new else _days_within,
+        crossings.parts(rows, 2),
+        partial(_bounds_of_day, outside=mostly_new),
+    ):
+        total = by + acted
+        seen: dict[Numbers, tuple[int, int]] = {
+            (day_ms, account_id): (crossed(used, by), crossed(used + acted, total))
+            for day_ms, account_id, used, acted in answer
         }
-        others = (_sign(by), _sign(total)) if mostly_new else (0, 0)
+        others = (sign(by), sign(total)) if mostly_new else (0, 0)
         for key in keys if mostly_new else seen:
             posted, present = seen.get(key, others)
             found.active[key[0]] += posted
@@ -130,17 +133,19 @@ def move_weeks(tx: Session, days: Mapping[Place, int]) -> None:
     rows = sorted((*key, by) for key, by in days.items() if by and key[1] > ids.IMPORTED_ID)
     if not rows:
         return
-    mostly_new = _mostly_new(tx.insert(_add_weeks, rows, step=_STEP), rows)
+    mostly_new = crossings.add(tx, _add_weeks, rows)
     moved = Counter[Place]()
-    for (by,), keys in _by_amount(rows).items():
-        low, high = _bounds(by, outside=mostly_new)
-        statement = _weeks_outside if mostly_new else _weeks_within
-        seen = {
-            (week_ms, account_id): _crossed(number, by)
-            for week_ms, account_id, number in _read(tx, statement, keys, {"low": low, "high": high})
+    for ((by,), keys), answer in crossings.ask(
+        tx,
+        _weeks_outside if mostly_new else _weeks_within,
+        crossings.parts(rows, 2),
+        partial(crossings.bounds, outside=mostly_new),
+    ):
+        seen: dict[Numbers, int] = {
+            (week_ms, account_id): crossed(number, by) for week_ms, account_id, number in answer
         }
         for key in keys if mostly_new else seen:
-            moved[key[0], joined(key[1])] += seen.get(key, _sign(by))
+            moved[key[0], joined(key[1])] += seen.get(key, sign(by))
     add_retention(tx, moved)
 
 
@@ -163,39 +168,7 @@ def joined(account_id: int) -> int:
     return week_start(ids.time_ms(account_id))
 
 
-def _by_amount(rows: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], list[Place]]:
-    """Return the keys of rows by what they move by: rows are asked for by it, to tell which came from zero."""
-    found: defaultdict[tuple[int, ...], list[Place]] = defaultdict(list)
-    for first, account_id, *amounts in rows:
-        found[tuple(amounts)].append((first, account_id))
-    return dict(sorted(found.items()))
-
-
-def _mostly_new(changed: int, rows: Sequence[tuple[int, ...]]) -> bool:
-    """Guess whether most rows are new: MySQL counts a new one once and a changed one twice."""
-    return changed < 1.5 * len(rows)
-
-
-def _bounds(by: int, *, outside: bool) -> tuple[int, int]:
-    """Return between which values a sum is now if it crossed zero when it moved; what did not move is not asked for."""
-    if by > 0:
-        return 1, by
-    if by < 0:
-        return by + 1, 0
-    return (-_ANY, _ANY) if outside else (1, 0)
-
-
-def _crossed(now: int, by: int) -> int:
-    """Return 1 where a sum came from zero or below, -1 where it went there, and else 0."""
-    return (now > 0) - (now - by > 0)
-
-
-def _sign(by: int) -> int:
-    return (by > 0) - (by < 0)
-
-
-def _read(
-    tx: Session, statement: Statement, keys: Sequence[Place], given: Mapping[str, int]
-) -> Iterable[Row]:
-    for at in range(0, len(keys), _STEP):
-        yield from tx.all(statement, keys=keys[at : at + _STEP], **given)
+def _bounds_of_day(moved: Numbers, *, outside: bool) -> dict[str, int]:
+    low, high = crossings.between(moved[0], outside=outside)
+    total_low, total_high = crossings.between(sum(moved), outside=outside)
+    return {"low": low, "high": high, "total_low": total_low, "total_high": total_high}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
@@ -12,7 +13,7 @@ from peewee import fn
 
 from twooter.domain.deltas import ALL_TIME, Deltas
 from twooter.domain.windows import Unit
-from twooter.storage import activity
+from twooter.storage import activity, crossings
 from twooter.storage.activity import Appeared
 from twooter.storage.database import Session
 from twooter.storage.statements import Insert, Statement, in_rows, p
@@ -23,7 +24,7 @@ G = TypeVar("G")
 
 _DAY = int(Unit.DAY)
 _STEP = 1_000
-"""Rows of one statement: fewer statements gain nothing more."""
+"""Rows of one statement that nobody waits for: several go in one packet."""
 _NEVER_A_KEY = "'MISSING %d'"
 """The row exists since the hashtag's first twoot, but an upsert must name its columns. Keys are in lower case."""
 
@@ -80,8 +81,9 @@ _hashtag_accounts_outside = Statement(
 
 
 class _Counted(NamedTuple, Generic[G]):
-    """Rows of uses per account, whose accounts are counted per group."""
+    """Rows of uses per account, whose accounts are counted per group; of so many columns is their key."""
 
+    columns: int
     add: Insert
     within: Statement
     outside: Statement
@@ -89,7 +91,7 @@ class _Counted(NamedTuple, Generic[G]):
 
 
 _TAG_ACCOUNTS: _Counted[tuple[int, int]] = _Counted(
-    _hashtag_accounts, _hashtag_accounts_within, _hashtag_accounts_outside, itemgetter(0, 1)
+    3, _hashtag_accounts, _hashtag_accounts_within, _hashtag_accounts_outside, itemgetter(0, 1)
 )
 
 
@@ -123,10 +125,7 @@ def apply(tx: Session, deltas: Deltas, *, besides: People = _NOBODY) -> None:
     uses = deltas.hashtags
     add_hashtags(tx, {tag: (uses[tag], ever.get(tag, 0)) for tag in uses.keys() | ever.keys()})
     days = {(_DAY, day, tag): by for (tag, day), by in seen.items() if day != ALL_TIME}
-    of_windows = deltas.hashtag_windows
-    add_hashtag_windows(
-        tx, {key: (of_windows[key], days.get(key, 0)) for key in of_windows.keys() | days.keys()}
-    )
+    add_hashtag_windows(tx, deltas.hashtag_windows, days)
     tx.insert_later(_windows, sorted(_window_rows(deltas, appeared)), step=_STEP)
 
 
@@ -142,10 +141,15 @@ def add_hashtags(tx: Session, by: Mapping[int, tuple[int, int]]) -> None:
     )
 
 
-def add_hashtag_windows(tx: Session, by: Mapping[tuple[int, int, int], tuple[int, int]]) -> None:
-    """Add (uses, accounts) by (unit, start, tag)."""
-    rows = sorted((*key, *moved) for key, moved in by.items() if moved[0] or moved[1])
-    tx.insert_later(_hashtag_windows, rows, step=_STEP)
+def add_hashtag_windows(
+    tx: Session, uses: Mapping[tuple[int, int, int], int], accounts: Mapping[tuple[int, int, int], int]
+) -> None:
+    """Add uses and accounts, each by (unit, start, tag)."""
+    rest = dict(accounts)
+    rows = [(*key, by, rest.pop(key, 0)) for key, by in uses.items()]
+    rows += [(*key, 0, by) for key, by in rest.items()]
+    rows.sort()
+    tx.insert_later(_hashtag_windows, [row for row in rows if row[3] or row[4]], step=_STEP)
 
 
 def add_people(tx: Session, unit: int, start_ms: int, *, active: int = 0, participants: int = 0) -> None:
@@ -180,26 +184,19 @@ def _cross(tx: Session, uses: Mapping[K, int], counted: _Counted[G]) -> Counter[
     Rows are asked for by the amount they moved by, and grouped: those that crossed zero, or where most of the rows are
     new the few that did not.
     """
-    rows = sorted((*key, by) for key, by in uses.items() if by)
-    changed = tx.insert(counted.add, rows, step=_STEP)
-    mostly_new = changed < 1.5 * len(
-        rows
-    )  # MySQL counts a new row once and a changed one twice; else a mere guess
-    statement = counted.outside if mostly_new else counted.within
-    by_amount: defaultdict[int, list[tuple[int, ...]]] = defaultdict(list)
-    for row in rows:
-        by_amount[row[-1]].append(row[:-1])
+    rows = sorted([(*key, by) for key, by in uses.items() if by])
+    mostly_new = crossings.add(tx, counted.add, rows)
     moved: Counter[G] = Counter()
-    for by, keys in sorted(by_amount.items()):
-        low, high, sign = (1, by, 1) if by > 0 else (by + 1, 0, -1)
+    for ((by,), keys), answer in crossings.ask(
+        tx,
+        counted.outside if mostly_new else counted.within,
+        crossings.parts(rows, counted.columns),
+        partial(crossings.bounds, outside=mostly_new),
+    ):
+        sign = crossings.sign(by)
         if mostly_new:
             for group, count in Counter(map(counted.group, keys)).items():
                 moved[group] += sign * count
-        for part in _steps(keys):
-            for row in tx.all(statement, keys=part, low=low, high=high):
-                moved[counted.group(row)] += -sign * row[-1] if mostly_new else sign * row[-1]
+        for row in answer:
+            moved[counted.group(row)] += -sign * row[-1] if mostly_new else sign * row[-1]
     return moved
-
-
-def _steps(keys: Sequence[tuple[int, ...]]) -> Iterable[Sequence[tuple[int, ...]]]:
-    return (keys[at : at + _STEP] for at in range(0, len(keys), _STEP))

@@ -56,7 +56,7 @@ def move(tx: Session, found: Drifts) -> None:
         if unit == Unit.DAY:
             accounts[tag, start_ms] = -by
         else:  # nobody counts accounts there
-            aggregates.add_hashtag_windows(tx, {(unit, start_ms, tag): (0, -by)})
+            aggregates.add_hashtag_windows(tx, {}, {(unit, start_ms, tag): -by})
     for (unit, start_ms), by in found.of(Kind.WINDOW_ACTIVE).items():
         if unit == Unit.DAY:
             active[start_ms] = -by
