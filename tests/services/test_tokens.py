@@ -7,6 +7,7 @@ from argon2 import PasswordHasher
 
 from tests.houses import PASSWORD
 from tests.services.conftest import HOME, SignIn
+from twooter.domain.accounts import Role, Viewer
 from twooter.domain.clients import Client
 from twooter.domain.pages import Page
 from twooter.errors import NotFound, Unauthorized
@@ -185,3 +186,32 @@ def test_an_old_hash_is_replaced_at_the_next_sign_in(services: Services, join: S
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     services.tokens.sign_in("alice", PASSWORD, Client(HOME))
     assert services.authenticate(bearer).account_id == viewer.account_id  # the same password: tokens stay
+
+
+def test_a_token_proved_with_what_is_asked_next_tells_of_its_account_as_it_is(
+    services: Services, join: SignIn
+) -> None:
+    alice = join("alice")
+    bearer = services.tokens.issue(alice.account_id, Client(HOME)).bearer
+
+    def read() -> tuple[Viewer, list[str]]:
+        proved: list[Viewer] = []
+        names = _statements(services)
+        services.tokens.authenticate_later(bearer, proved.append)
+        services.tokens.settle()
+        return proved[0], names.copy()
+
+    services.tokens.authenticate_later(bearer, lambda _: None)  # this process has met it now
+    assert read() == (services.authenticate(bearer), ["token_holds"])
+    services.accounts.change_profile(alice, display_name="Alice L.", bio=None, protected=True)
+    services.accounts.promote("alice", Role.MODERATOR)
+    services.followed_hashtags.follow(alice, "tea")
+    changed, names = read()
+    assert (changed.display_name, changed.protected, changed.role) == ("Alice L.", True, Role.MODERATOR)
+    assert changed.follows_hashtags
+    assert names == ["token_holds", "token_proof"]
+    assert read() == (changed, ["token_holds"])
+    services.tokens.revoke(alice, changed.token_id)
+    services.tokens.authenticate_later(bearer, lambda _: None)
+    with pytest.raises(Unauthorized):
+        services.tokens.settle()
