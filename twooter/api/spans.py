@@ -13,11 +13,11 @@ from twooter.domain.windows import Unit
 Interval = Literal["minute", "hour", "day", "month", "year"]
 
 
-def _time(value: Any) -> Any:  # Any: what a query or a default gives
+def _time(value: Any, *, needs_zone: bool = False) -> Any:  # Any: what a query or a default gives
     if not isinstance(value, str):
         return value
     try:
-        return parse_ms(value)
+        return parse_ms(value, needs_zone=needs_zone)
     except (ValueError, OverflowError):
         raise ValueError("must be an RFC 3339 time, such as 2026-01-31T12:00:00Z") from None
 
@@ -31,7 +31,7 @@ Time = Annotated[
 def _moment(value: Any) -> Any:  # Any: what a JSON body gives
     if not isinstance(value, str):
         raise ValueError("must be an RFC 3339 time, such as 2026-01-31T12:00:00Z")
-    return _time(value)
+    return _time(value, needs_zone=True)
 
 
 Moment = Annotated[
@@ -39,7 +39,7 @@ Moment = Annotated[
     BeforeValidator(_moment, json_schema_input_type=str),
     Field(json_schema_extra={"format": "date-time"}),
 ]
-"""The same in a body, where numbers are no times."""
+"""The same in a body, where numbers are no times, and neither is what has no zone: it would happen at another hour."""
 
 
 class SpanQuery(params.Query):

@@ -13,14 +13,16 @@ def rfc3339(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03d}Z"
 
 
-def parse_ms(text: str) -> int:
+def parse_ms(text: str, *, needs_zone: bool = False) -> int:
     """Return the Unix milliseconds of an RFC 3339 time; what has no zone is UTC, and a date alone its midnight.
 
-    Raises: ValueError for what is no time.
+    Raises: ValueError for what is no time, and with `needs_zone` for what has none.
     """
     if not text.isascii():
         raise ValueError("must be an RFC 3339 time")
     when = datetime.fromisoformat(text)
     if when.tzinfo is None:
+        if needs_zone:
+            raise ValueError("must have a zone")
         when = when.replace(tzinfo=UTC)
     return (when - _EPOCH) // timedelta(milliseconds=1)
