@@ -14,6 +14,7 @@ from twooter.metrics import HOME_READS
 from twooter.services.cards import Cards
 from twooter.services.glances import Glance, Glances
 from twooter.services.popular import Popular
+from twooter.services.repeats import Repeats
 from twooter.storage import followed_hashtags, home_rows
 from twooter.storage.cache import Call
 from twooter.storage.carrying import Carrying
@@ -49,16 +50,20 @@ class Homes:
         self._cards = cards
         self._popular = popular
         self._windows = windows
+        self._repeats = Repeats(storage, cards, popular, windows)
         self._glances, self._popular_glances = Glances(), Glances()
 
     def page(self, viewer: Viewer, page: Page) -> Slice[Item]:
         """Return a page of a viewer's home timeline.
 
         Left out is what it may not see, what it blocks and mutes, and what those did whom it follows no more; the
-        page is shorter then. What is there for a hashtag that it follows is merged when it is read.
+        page is shorter then. What is there for a hashtag that it follows is merged when it is read. What several rows
+        show is shown in the newest of them, within 400 rows.
         """
         source = self._source(viewer.account_id, page)
         shown = self._storage.read(lambda tx: self._shown(tx, viewer, page, source))
+        if page != Page(page.limit):
+            shown = self._repeats.left_out(viewer.account_id, shown)
         self._storage.settle()  # where nothing was asked: `viewer` may have begun to follow hashtags elsewhere
         return shown
 
