@@ -23,16 +23,15 @@ from twooter.storage.database import Session, Storage
 from twooter.storage.migrations import migrate, pending
 from twooter.storage.statements import Insert, Statement, _Parameter
 
-pytestmark = pytest.mark.skipif(not VITESS_URL, reason="no Vitess is named by TWOOTER_TEST_VITESS_URL")
 HERE, THERE = 1, 4
 """Accounts whose hashes are on different shards of two and more."""
 _GATHERED_ELSEWHERE = {"fanout_followers_of_many"}
 """What has another way on a sharded database."""
 
 
-@pytest.fixture
+@pytest.fixture(params=[VITESS_URL] if VITESS_URL else [], ids=["vitess"] if VITESS_URL else [])
 def vitess(vitess_database: VitessDatabase) -> Iterator[Storage]:
-    """Open the Vitess, emptied."""
+    """Open the Vitess of TWOOTER_TEST_VITESS_URL, emptied; without one there is no parameter, and pytest skips."""
     url = vitess_database.fresh()
     opened = Storage.open(Settings.model_validate({"database_url": url, "database_sharded": True}))
     yield opened
