@@ -25,7 +25,7 @@ NOTHING_DONE = {"liked": False, "retwooted": False, "bookmarked": False}
 def numbered(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make ids known beforehand: one of each millisecond from noon on."""
     numbers = count(NOON_MS)
-    monkeypatch.setattr(services.ids, "make", lambda *, above=0: ids.compose(next(numbers), 7, 0))
+    monkeypatch.setattr(services.ids, "make", lambda **_: ids.compose(next(numbers), 7, 0))
 
 
 @pytest.fixture
