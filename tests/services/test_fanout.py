@@ -10,7 +10,15 @@ from tests import graphs
 from tests.processes import Server, wait_until
 from tests.services.conftest import SignIn
 from tests.services.test_homes import home, publish
-from twooter.domain.events import ActionEvent, DeletionEvent, EditEvent, Envelope, HidingEvent, TwootEvent
+from twooter.domain.events import (
+    ActionEvent,
+    DeletionEvent,
+    EditEvent,
+    Envelope,
+    Event,
+    HidingEvent,
+    TwootEvent,
+)
 from twooter.domain.pages import Page
 from twooter.errors import Unavailable
 from twooter.metrics import HOME_DELIVERIES
@@ -98,8 +106,11 @@ def test_without_redis_there_is_nothing_to_do(services: Services) -> None:
 
 
 def test_only_what_appears_is_pushed_and_what_goes_is_told() -> None:
-    appearing = [TwootEvent(1, 7, 8, 9, (), None, None, 1), ActionEvent(7, 2, 8, 9, 1, True, 10, "public")]
-    going = [
+    appearing: list[Event] = [
+        TwootEvent(1, 7, 8, 9, (), None, None, 1),
+        ActionEvent(7, 2, 8, 9, 1, True, 10, "public"),
+    ]
+    going: list[Event] = [
         TwootEvent(-1, 7, 8, 9, (), None, None, 2),
         ActionEvent(7, 2, 8, 9, 2, False, 10, "public"),
         EditEvent(7, 8, 9, (), (), (), None, "public", 2),
