@@ -12,7 +12,7 @@ from tests.houses import opened
 from tests.services.happenings import History, rows
 from twooter.domain.accounts import Viewer
 from twooter.domain.clients import Client
-from twooter.domain.events import DeletionEvent, MailEvent
+from twooter.domain.events import DeletionEvent, MailEvent, TransferEvent
 from twooter.domain.twoots import Draft
 from twooter.metrics import OUTBOX_AGE
 from twooter.services import outboxes
@@ -27,11 +27,11 @@ Drain = Callable[[], None]
 
 
 def fill(services: Services, count: int) -> None:
-    """Write so many events."""
+    """Write so many events, each for one consumer."""
     services.ids.make()  # before the transaction: it may have to lease a node number
 
     def work(tx: Session) -> None:
-        services.outboxes.append_many(tx, 5, [DeletionEvent(number) for number in range(count)])
+        services.outboxes.append_many(tx, 5, [TransferEvent(number, 1, 1) for number in range(count)])
 
     services.storage.transact(work)
 
@@ -67,7 +67,7 @@ def test_a_batch_goes_to_those_who_want_it(services: Services) -> None:
         services.outboxes.append_many(tx, 5, [MailEvent("reset", 5, None), DeletionEvent(5)])
 
     services.storage.transact(others)
-    assert {d.consumer for d in services.outboxes.seal()[1]} == {"mails", "deletions"}
+    assert {d.consumer for d in services.outboxes.seal()[1]} == {"mails", "deletions", "fanout"}
 
 
 def test_an_event_goes_with_the_transaction_that_wrote_it(services: Services) -> None:
@@ -114,7 +114,7 @@ def test_what_the_broker_refuses_was_not_sent_and_is_overdue_at_once(services: S
         raise ConnectionError(consumer, batch_id)
 
     assert not services.outboxes.send(deliveries, refuse)
-    assert services.outboxes.overdue() == [Delivery(deliveries[0].batch_id, "deletions", 0)]
+    assert services.outboxes.overdue() == [Delivery(deliveries[0].batch_id, "transfers", 0)]
     assert services.outboxes.overdue() == []
     assert rows(services, Deliveries, "attempts") == [(1,)]
 
@@ -124,10 +124,10 @@ def test_what_was_sent_long_ago_and_is_not_done_is_sent_again(services: Services
     _, deliveries = services.outboxes.seal()
     sent = list[tuple[str, int]]()
     assert services.outboxes.send(deliveries, lambda *delivery: sent.append(delivery))
-    assert sent == [("deletions", deliveries[0].batch_id)]
+    assert sent == [("transfers", deliveries[0].batch_id)]
     assert services.outboxes.overdue() == []
     services.storage.database.execute_sql("UPDATE deliveries SET sent_ms = sent_ms - 3600000")
-    assert services.outboxes.overdue() == [Delivery(deliveries[0].batch_id, "deletions", 1)]
+    assert services.outboxes.overdue() == [Delivery(deliveries[0].batch_id, "transfers", 1)]
     assert services.outboxes.overdue() == []
     assert rows(services, Deliveries, "attempts") == [(2,)]
 
@@ -201,7 +201,7 @@ def test_a_relay_seals_sends_and_outlives_a_bad_minute(services: Services) -> No
 
     outboxes.relay(services.outboxes, send, wait, poll_seconds=0.05)
     assert waits == [0.0, 0.0, 0.05, 0.05, 1.0, 0.05]
-    assert [consumer for consumer, _ in sent] == ["deletions"] * 3
+    assert [consumer for consumer, _ in sent] == ["transfers"] * 3
     assert len(rows(services, Batches, "id")) == 3
 
 

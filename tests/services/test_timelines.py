@@ -155,7 +155,8 @@ def test_an_account_that_is_not_there_has_no_timeline(services: Services) -> Non
 
 
 def test_the_timeline_of_a_hashtag_nobody_used_is_empty(services: Services) -> None:
-    assert services.timelines.hashtag("nobody", Page()) == Slice([], None, None)
+    page = services.timelines.hashtag("nobody", Page())
+    assert (page.items, page.next_before, page.prev_after) == ([], None, None)
 
 
 def test_a_hashtags_timeline_takes_any_spelling_and_holds_only_its_own(
