@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import peewee
+import pymysql
 from pymysql.constants import CLIENT
 
 from twooter.metrics import CONNECTS
 from twooter.settings import Settings
-from twooter.storage.answers import QuickConnection
 
 LOCK_WAIT_SECONDS = 2
 """A statement that waits longer for a row gives up; below the read timeout, which would cost the connection too."""
@@ -53,7 +53,7 @@ class _Sqlite(peewee.SqliteDatabase):
 class _Mysql(peewee.MySQLDatabase):
     """MySQL to which a connection takes a bounded time, and on which a lock is awaited for a bounded time."""
 
-    def _connect(self) -> QuickConnection:
+    def _connect(self) -> pymysql.Connection[Any]:
         start, outcome = time.perf_counter(), "failed"
         try:
             connection = self._open()
@@ -62,8 +62,8 @@ class _Mysql(peewee.MySQLDatabase):
         finally:
             CONNECTS.labels(outcome).observe(time.perf_counter() - start)
 
-    def _open(self) -> QuickConnection:
-        connection = QuickConnection(
+    def _open(self) -> pymysql.Connection[Any]:
+        connection = pymysql.connect(
             database=self.database, autocommit=True, defer_connect=True, **self.connect_params
         )
         # a greeting would be awaited as long as a statement's answer: too long where a server, or the proxy before it,
